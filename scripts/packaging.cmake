@@ -1,0 +1,28 @@
+# What `cmake --install` puts where, and the Debian package that CPack makes of it.
+# The library lies where the loader searches, so that LD_PRELOAD=librecshim.so is enough.
+
+if(TARGET recshim)
+  install(TARGETS recshim RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+endif()
+if(TARGET recshim_preload)
+  install(TARGETS recshim_preload LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
+endif()
+install(PROGRAMS scripts/run-with-replay.sh DESTINATION ${CMAKE_INSTALL_BINDIR})
+install(FILES README.md CHANGELOG.md LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR})
+if(EXISTS ${CMAKE_SOURCE_DIR}/recordings/README.md)
+  install(FILES recordings/README.md DESTINATION ${CMAKE_INSTALL_DOCDIR} RENAME recordings.md)
+endif()
+
+set(CPACK_GENERATOR DEB)
+set(CPACK_PACKAGE_NAME recshim)
+set(CPACK_PACKAGE_VENDOR recshim)
+set(CPACK_PACKAGE_CONTACT "The recshim authors <recshim@localhost>")
+set(CPACK_PACKAGE_DESCRIPTION_SUMMARY
+  "record and replay the HTTP exchanges of unmodified programs")
+set(CPACK_RESOURCE_FILE_LICENSE ${CMAKE_SOURCE_DIR}/LICENSE)
+set(CPACK_PACKAGING_INSTALL_PREFIX /usr)
+set(CPACK_STRIP_FILES ON)
+set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
+set(CPACK_DEBIAN_PACKAGE_SECTION devel)
+set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
+include(CPack)

@@ -1,0 +1,52 @@
+// Logging: to the file of RECSHIM_LOG only, one write(2) a line on O_APPEND, so it
+// needs no lock, no thread and survives fork. Also the few lines a user must see on
+// stderr (misses, lost recordings, configuration errors).
+#pragma once
+
+#include <fmt/format.h>
+
+#include <string>
+#include <string_view>
+
+namespace recshim::log {
+
+enum class Level { kTrace, kDebug, kInfo, kWarn, kError, kOff };
+
+// Opens the log. path empty: no log. Errors are reported once on stderr by the caller.
+// Threads: call before others log. Source: RECSHIM_LOG, RECSHIM_LOG_LEVEL.
+bool open(const std::string& path, Level level);
+// The level named trace|debug|info|warn|error|off, or kOff and *ok = false.
+Level level_from_name(std::string_view name, bool* ok);
+
+[[nodiscard]] bool enabled(Level level);
+// Writes one line (time, pid, level, text). Keeps errno. Never throws.
+void write(Level level, std::string_view text) noexcept;
+
+template <typename... Args>
+void info(fmt::format_string<Args...> format, Args&&... args) {
+  if (enabled(Level::kInfo)) write(Level::kInfo, fmt::format(format, std::forward<Args>(args)...));
+}
+template <typename... Args>
+void debug(fmt::format_string<Args...> format, Args&&... args) {
+  if (enabled(Level::kDebug)) {
+    write(Level::kDebug, fmt::format(format, std::forward<Args>(args)...));
+  }
+}
+template <typename... Args>
+void warn(fmt::format_string<Args...> format, Args&&... args) {
+  if (enabled(Level::kWarn)) write(Level::kWarn, fmt::format(format, std::forward<Args>(args)...));
+}
+template <typename... Args>
+void error(fmt::format_string<Args...> format, Args&&... args) {
+  if (enabled(Level::kError)) {
+    write(Level::kError, fmt::format(format, std::forward<Args>(args)...));
+  }
+}
+
+// Remembers what fd 2 is now (device and inode). Call once, at start.
+void remember_stderr();
+// One line "recshim: <text>" on fd 2, only while fd 2 is still the file remembered;
+// also logged at kError. Keeps errno.
+void tell_user(std::string_view text) noexcept;
+
+}  // namespace recshim::log

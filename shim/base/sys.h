@@ -1,0 +1,98 @@
+// The system calls this layer makes for itself. They go straight to the kernel: inside
+// a host program the libc functions of these names may be our own hooks, and they are
+// cancellation points, which would unwind through us. Owns no policy and no state.
+//
+// Each returns what the kernel returns: a result, or -errno. The thread's errno is
+// never touched. Threads: any; also safe in signal handlers and in vfork children.
+#pragma once
+
+#include <fcntl.h>
+#include <sys/syscall.h>
+#include <sys/types.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstddef>
+
+namespace recshim::sys {
+
+inline long call(long number, long a = 0, long b = 0, long c = 0, long d = 0, long e = 0) {
+#if defined(__x86_64__)
+  long result = 0;
+  register long r10 asm("r10") = d;
+  register long r8 asm("r8") = e;
+  asm volatile("syscall"
+               : "=a"(result)
+               : "a"(number), "D"(a), "S"(b), "d"(c), "r"(r10), "r"(r8)
+               : "rcx", "r11", "memory");
+  return result;
+#elif defined(__aarch64__)
+  register long x8 asm("x8") = number;
+  register long x0 asm("x0") = a;
+  register long x1 asm("x1") = b;
+  register long x2 asm("x2") = c;
+  register long x3 asm("x3") = d;
+  register long x4 asm("x4") = e;
+  asm volatile("svc 0" : "+r"(x0) : "r"(x8), "r"(x1), "r"(x2), "r"(x3), "r"(x4) : "memory");
+  return x0;
+#else
+#error "recshim::sys knows the system call instruction of x86-64 and AArch64 only"
+#endif
+}
+
+template <typename T>
+long arg(T* pointer) {
+  return reinterpret_cast<long>(pointer);
+}
+
+// Repeats f while a signal interrupts it.
+template <typename F>
+long retry(F f) {
+  long result = 0;
+  do {
+    result = f();
+  } while (result == -EINTR);
+  return result;
+}
+
+inline int open(const char* path, int flags, mode_t mode = 0) {
+  return static_cast<int>(
+      retry([&] { return call(SYS_openat, AT_FDCWD, arg(path), flags | O_CLOEXEC, mode); }));
+}
+// Never repeated: Linux has released the descriptor even when it says EINTR.
+inline int close(int fd) {
+  return static_cast<int>(call(SYS_close, fd));
+}
+inline ssize_t read(int fd, void* out, size_t n) {
+  return retry([&] { return call(SYS_read, fd, arg(out), static_cast<long>(n)); });
+}
+inline ssize_t write(int fd, const void* data, size_t n) {
+  return retry([&] { return call(SYS_write, fd, arg(data), static_cast<long>(n)); });
+}
+inline ssize_t pread(int fd, void* out, size_t n, off_t offset) {
+  return retry([&] { return call(SYS_pread64, fd, arg(out), static_cast<long>(n), offset); });
+}
+inline ssize_t pwrite(int fd, const void* data, size_t n, off_t offset) {
+  return retry([&] { return call(SYS_pwrite64, fd, arg(data), static_cast<long>(n), offset); });
+}
+inline int flock(int fd, int operation) {
+  return static_cast<int>(retry([&] { return call(SYS_flock, fd, operation); }));
+}
+inline pid_t getpid() {
+  return static_cast<pid_t>(call(SYS_getpid));
+}
+
+// Where descriptors that outlive a call are kept, out of the host program's way: many
+// programs count on getting the lowest free number.
+inline constexpr int kHighFd = 500;
+
+// Moves fd to kHighFd or above and returns its new number; fd itself where the limit
+// of open files is lower than that.
+inline int move_high(int fd) {
+  const int high = static_cast<int>(call(SYS_fcntl, fd, F_DUPFD_CLOEXEC, kHighFd));
+  if (high < 0) return fd;
+  sys::close(fd);
+  return high;
+}
+
+}  // namespace recshim::sys

@@ -1,0 +1,18 @@
+// recshim.json: reads it into a Config. Knows no variables; the environment is applied
+// over the result by config.cpp.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "shim/control/config.h"
+
+namespace recshim::control {
+
+// text:   the file's content. path: its absolute name, for messages and for its "dir",
+//         which is relative to the file's folder.
+// config: what the file sets is set; each problem is added to config.errors with the path
+//         of the file and the JSON path. A part with a problem leaves its setting alone.
+void apply_config_file(std::string_view text, const std::string& path, Config& config);
+
+}  // namespace recshim::control

@@ -1,0 +1,153 @@
+// The journal's line format (version 1) and its appending.
+#include "shim/control/journal.h"
+
+#include <fmt/format.h>
+
+#include <array>
+#include <charconv>
+#include <chrono>
+#include <nlohmann/json.hpp>
+
+#include "shim/base/log.h"
+
+namespace recshim::control {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+constexpr int kVersion = 1;
+constexpr std::array kOutcomes = {Outcome::kHit,       Outcome::kMiss,   Outcome::kRecorded,
+                                  Outcome::kUnchanged, Outcome::kPassed, Outcome::kLost,
+                                  Outcome::kRefused};
+
+// By calendar arithmetic rather than gmtime: libc's time-zone lock may be held by a thread
+// that fork(2) left behind.
+std::string time_text(uint64_t wall_us) {
+  using namespace std::chrono;
+  const sys_time<microseconds> when{microseconds(wall_us)};
+  const sys_days day = floor<days>(when);
+  const year_month_day date{day};
+  const hh_mm_ss<microseconds> clock{when - day};
+  return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:06}Z", static_cast<int>(date.year()),
+                     static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()),
+                     clock.hours().count(), clock.minutes().count(), clock.seconds().count(),
+                     clock.subseconds().count());
+}
+
+std::optional<uint64_t> time_from_text(std::string_view text) {
+  constexpr std::string_view kShape = "0000-00-00T00:00:00.000000Z";
+  if (text.size() != kShape.size()) return std::nullopt;
+  for (size_t i = 0; i < text.size(); ++i) {
+    const bool digit = text[i] >= '0' && text[i] <= '9';
+    if (kShape[i] == '0' ? !digit : text[i] != kShape[i]) return std::nullopt;
+  }
+  const auto number = [&](size_t at, size_t length) {
+    int value = 0;
+    std::from_chars(text.data() + at, text.data() + at + length, value);
+    return value;
+  };
+  using namespace std::chrono;
+  const year_month_day date{year(number(0, 4)), month(static_cast<unsigned>(number(5, 2))),
+                            day(static_cast<unsigned>(number(8, 2)))};
+  if (!date.ok() || number(0, 4) < 1970) return std::nullopt;
+  const auto when = sys_days(date) + hours(number(11, 2)) + minutes(number(14, 2)) +
+                    seconds(number(17, 2)) + microseconds(number(20, 6));
+  return static_cast<uint64_t>(duration_cast<microseconds>(when.time_since_epoch()).count());
+}
+
+std::optional<Outcome> outcome_from_name(std::string_view name) {
+  for (const Outcome outcome : kOutcomes) {
+    if (name == outcome_name(outcome)) return outcome;
+  }
+  return std::nullopt;
+}
+
+Error bad_line(std::string_view why) {
+  return {ErrorCode::kInvalid, fmt::format("not a line of a recshim journal: {}", why)};
+}
+
+}  // namespace
+
+const char* outcome_name(Outcome outcome) {
+  switch (outcome) {
+    case Outcome::kHit:
+      return "hit";
+    case Outcome::kMiss:
+      return "miss";
+    case Outcome::kRecorded:
+      return "recorded";
+    case Outcome::kUnchanged:
+      return "unchanged";
+    case Outcome::kPassed:
+      return "passed";
+    case Outcome::kLost:
+      return "lost";
+    case Outcome::kRefused:
+      return "refused";
+  }
+  return "passed";
+}
+
+std::string to_json_line(const JournalLine& line) {
+  Json json = {{"v", kVersion},
+               {"time", time_text(line.wall_us)},
+               {"pid", line.pid},
+               {"program", line.program},
+               {"test_id", line.test_id ? Json(*line.test_id) : Json(nullptr)},
+               {"method", line.method},
+               {"url", line.url},
+               {"outcome", outcome_name(line.outcome)},
+               {"borrowed", line.borrowed},
+               {"key", line.key},
+               {"file", line.file},
+               {"duration_us", line.duration_us},
+               {"detail", line.detail}};
+  // A test id or a URL need not be UTF-8: what is not becomes U+FFFD.
+  return json.dump(-1, ' ', false, Json::error_handler_t::replace) + '\n';
+}
+
+Result<JournalLine> parse_journal_line(const std::string& text) {
+  const Json json = Json::parse(text, nullptr, false);
+  if (!json.is_object()) return bad_line("not a JSON object");
+  try {
+    if (json.at("v").get<int>() != kVersion) {
+      return bad_line(fmt::format("version {} is not known", json.at("v").dump()));
+    }
+    JournalLine line;
+    const auto wall_us = time_from_text(json.at("time").get<std::string>());
+    if (!wall_us) return bad_line("\"time\" is not a UTC time with microseconds");
+    line.wall_us = *wall_us;
+    line.pid = json.at("pid").get<int>();
+    line.program = json.at("program").get<std::string>();
+    if (!json.at("test_id").is_null()) line.test_id = json.at("test_id").get<std::string>();
+    line.method = json.at("method").get<std::string>();
+    line.url = json.at("url").get<std::string>();
+    const auto outcome = outcome_from_name(json.at("outcome").get<std::string>());
+    if (!outcome) return bad_line("\"outcome\" is not known");
+    line.outcome = *outcome;
+    line.borrowed = json.at("borrowed").get<bool>();
+    line.key = json.at("key").get<std::string>();
+    line.file = json.at("file").get<std::string>();
+    line.duration_us = json.at("duration_us").get<uint64_t>();
+    line.detail = json.at("detail").get<std::string>();
+    return line;
+  } catch (const nlohmann::json::exception& problem) {
+    return bad_line(problem.what());
+  }
+}
+
+void append_journal(Env& env, const std::string& journal_path, const std::string& session_dir,
+                    const JournalLine& line) {
+  const std::string text = to_json_line(line);
+  if (!journal_path.empty()) {
+    const Status appended = env.append(journal_path, text);
+    if (!appended) log::error("journal: {}", appended.error().message);
+  }
+  if (!session_dir.empty()) {
+    Status appended = env.make_dirs(session_dir, 0700);
+    if (appended) appended = env.append(session_dir + "/" + kSessionJournalName, text);
+    if (!appended) log::error("session's journal: {}", appended.error().message);
+  }
+}
+
+}  // namespace recshim::control

@@ -1,0 +1,27 @@
+// The session's folder: its name, its place, and that nobody else owns it. Knows nothing
+// of what the store, the journal and the tools keep inside.
+#pragma once
+
+#include <string>
+
+#include "shim/base/result.h"
+#include "shim/control/config.h"
+
+namespace recshim::control {
+
+// A session id nobody has used: 16 hex digits from getrandom(2).
+std::string fresh_session_id();
+
+// `$XDG_RUNTIME_DIR/recshim` where that folder exists and is this user's, else
+// `/tmp/recshim-<uid>`. Absolute; not created.
+std::string session_root(const GetEnv& get_env);
+
+// kIo when path (session_root, or a session_dir in it) exists and is not a folder that
+// this user alone can write to: another user could have put it there in advance.
+Status check_session_folder(const std::string& path);
+
+// Makes session_dir and its parent, both 0700, and checks them as above. Call it before
+// the first file is put into the folder, once a process.
+Status make_session_dir(const std::string& session_dir);
+
+}  // namespace recshim::control

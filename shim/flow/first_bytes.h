@@ -1,0 +1,20 @@
+// What a client's first bytes make of a connection, in both modes.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "shim/http/codec.h"
+
+namespace recshim::flow {
+
+// More than this is never waited for.
+inline constexpr size_t kMaxFirstBytes = size_t{64} << 10;
+
+// http::sniff() with that bound: what is unclear then is kOther.
+http::Protocol look_at(std::string_view first_bytes);
+
+// Why a connection of this protocol is not followed, for people. REQUIRES: kHttp2 or kOther.
+std::string why_foreign(http::Protocol protocol);
+
+}  // namespace recshim::flow

@@ -1,0 +1,16 @@
+// The answer to a request that no recording answers. Knows no lookup: what was looked for
+// and why it failed comes as text.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace recshim::flow {
+
+// A whole response: 424 (RFC 4918 §11.4) with an error object of OpenAI's shape, which the
+// SDKs show to their users, and headers that name the key and stop the SDKs' retries.
+// head_only: the request was HEAD. closes: the client asked for the connection's end.
+std::string render_miss(std::string_view key, std::string_view diagnosis, bool head_only,
+                        bool closes);
+
+}  // namespace recshim::flow

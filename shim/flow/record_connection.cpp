@@ -1,0 +1,421 @@
+// RecordConnection: pairs the two directions of a real connection. Owns the parsers, the
+// bytes that wait, and the queue of open exchanges; what one exchange becomes is
+// exchange_recorder.h's.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <deque>
+
+#include "shim/flow/connection.h"
+#include "shim/flow/exchange_recorder.h"
+#include "shim/flow/first_bytes.h"
+#include "shim/flow/origin.h"
+#include "shim/flow/stamps.h"
+#include "shim/flow/state.h"
+#include "shim/flow/waiting.h"
+
+namespace recshim::flow {
+namespace {
+
+constexpr size_t kMaxWaitingBytes = size_t{64} << 20;
+constexpr size_t kFeedBytes = size_t{64} << 10;
+constexpr size_t kMaxOpenExchanges = 1024;
+
+// Whether these may be the first bytes of a response (RFC 9112 §4).
+bool may_be_response(std::string_view first_bytes) {
+  constexpr std::string_view kStart = "HTTP/1.";
+  const size_t n = std::min(kStart.size(), first_bytes.size());
+  return first_bytes.substr(0, n) == kStart.substr(0, n);
+}
+
+// A request whose exchange is not over.
+struct Open {
+  ExchangeRecorder recorder;
+  bool recorded = false;  // its origin is ours
+  bool connect = false;
+  bool asks_switch = false;  // CONNECT or Upgrade
+  bool switch_answered = false;
+};
+
+}  // namespace
+
+struct RecordConnection::Impl {
+  Impl(RecordConnection& owner_, http::Origin origin_, bool is_proxy_, const Settings& settings_)
+      : owner(owner_), settings(settings_), origin(std::move(origin_)), is_proxy(is_proxy_) {
+    restart();
+  }
+
+  void restart();
+  void step(PhaseStep step);
+  void leave(std::string reason, Commands& out);
+  void pump(Commands& out);
+  void sniff_client(Commands& out);
+  bool pump_client(Commands& out);
+  bool pump_server(Commands& out);
+  void server_ended(Commands& out);
+
+  void on_request_head(http::RequestStarted& event, Commands& out);
+  void on_request_event(http::Event& event, uint64_t now_us, Commands& out);
+  void on_response_event(http::Event& event, uint64_t now_us, Commands& out);
+  void on_final_head(http::ResponseStarted& event, uint64_t now_us);
+  void open_tunnel(Commands& out);
+
+  [[nodiscard]] bool is_configured(const http::Origin& target) const {
+    return settings.is_configured && settings.is_configured(target);
+  }
+  void expect_front();
+  void settle_front(Commands& out);
+  void save(Open& open, Commands& out);
+
+  RecordConnection& owner;
+  const Settings& settings;
+  http::Origin origin;
+  bool is_proxy;
+
+  Phase phase = Phase::kSniffing;
+  std::optional<http::RequestParser> requests;
+  std::optional<http::ResponseParser> responses;
+  Stamps stamps;
+  Waiting from_client;
+  Waiting from_server;
+  std::optional<std::pair<End, uint64_t>> server_end;
+  std::deque<Open> open;  // in the order of the requests; the last one may be incomplete
+};
+
+// A connection begins, or begins anew inside a tunnel.
+void RecordConnection::Impl::restart() {
+  requests.emplace(settings.limits);
+  responses.emplace(settings.limits);
+  open.clear();
+  stamps.reset();
+}
+
+void RecordConnection::Impl::step(PhaseStep step) {
+  if (const auto to = next(phase, step)) phase = *to;
+}
+
+void RecordConnection::Impl::leave(std::string reason, Commands& out) {
+  if (phase == Phase::kGone) return;
+  step(PhaseStep::kLeft);
+  out.emplace_back(PassThrough{std::move(reason), false, {}});
+  open.clear();
+  from_client.clear();
+  from_server.clear();
+}
+
+void RecordConnection::Impl::pump(Commands& out) {
+  bool progress = true;
+  while (progress && phase != Phase::kGone) {
+    if (phase == Phase::kSniffing) sniff_client(out);
+    progress = pump_client(out);
+    progress = pump_server(out) || progress;
+  }
+  if (phase == Phase::kGone) return;
+  // A server that speaks first, or out of turn, does not speak HTTP; but a response may be
+  // read before the write of its request has been seen.
+  if (open.empty() && !from_server.empty() && !may_be_response(from_server.first(8))) {
+    leave(from_client.empty() && phase == Phase::kSniffing
+              ? "the server spoke before the client"
+              : "the server sent bytes that answer no request",
+          out);
+    return;
+  }
+  if (from_server.size() > kMaxWaitingBytes || from_client.size() > kMaxWaitingBytes) {
+    leave("one direction is more than 64 MiB ahead of the other", out);
+    return;
+  }
+  if (server_end && from_server.empty() && !open.empty()) server_ended(out);
+}
+
+void RecordConnection::Impl::sniff_client(Commands& out) {
+  if (from_client.empty()) return;
+  const auto protocol = look_at(from_client.first(kMaxFirstBytes));
+  if (protocol == http::Protocol::kNeedMore) return;
+  if (protocol == http::Protocol::kHttp1) {
+    step(PhaseStep::kHttpSeen);
+    if (origin.scheme.empty()) origin.scheme = "http";
+  } else if (protocol == http::Protocol::kTls) {
+    step(PhaseStep::kLeft);
+    out.emplace_back(TlsSeen{from_client.first(from_client.size())});
+    from_client.clear();
+    from_server.clear();
+  } else {
+    leave(why_foreign(protocol), out);
+  }
+}
+
+bool RecordConnection::Impl::pump_client(Commands& out) {
+  bool progress = false;
+  std::vector<http::Event> events;
+  while (phase == Phase::kHttp && !from_client.empty()) {
+    const auto bytes = from_client.front();
+    const uint64_t now_us = from_client.front_us();
+    events.clear();
+    const auto taken = requests->feed(bytes, events);
+    for (auto& event : events) {
+      if (phase != Phase::kGone) on_request_event(event, now_us, out);
+    }
+    if (phase == Phase::kGone) return true;
+    if (!taken.ok()) {
+      leave("the client's request can't be read: " + taken.error().message, out);
+      return true;
+    }
+    progress = progress || *taken > 0;
+    // The head of a next request has begun.
+    if (requests->mid_message() && (open.empty() || open.back().recorder.request_whole())) {
+      stamps.first_byte(owner.stamp);
+    }
+    from_client.take(*taken);
+    if (*taken == 0) break;
+  }
+  return progress;
+}
+
+void RecordConnection::Impl::on_request_head(http::RequestStarted& event, Commands& out) {
+  if (open.size() >= kMaxOpenExchanges) {
+    leave("more requests are pipelined than can be followed", out);
+    return;
+  }
+  const bool connect = event.head.method == "CONNECT";
+  http::Origin target = connect ? parse_authority(event.head.target, 0).value_or(http::Origin())
+                                : request_origin(origin, event.head);
+  const bool foreign = absolute_target_origin(event.head.target) && target != origin;
+  const bool recorded = !connect && ((!is_proxy && !foreign) || is_configured(target));
+  const bool asks_switch = connect || event.upgrade;
+  ExchangeRecorder recorder(std::move(event), std::move(target), recorded, settings);
+  open.push_back({std::move(recorder), recorded, connect, asks_switch});
+  stamps.take(owner.stamp, *open.back().recorder.exchange());
+  if (open.size() == 1) expect_front();
+}
+
+void RecordConnection::Impl::on_request_event(http::Event& event, uint64_t now_us, Commands& out) {
+  if (auto* started = std::get_if<http::RequestStarted>(&event)) {
+    on_request_head(*started, out);
+    return;
+  }
+  if (open.empty()) return;
+  Open& last = open.back();
+  if (const auto* data = std::get_if<http::BodyData>(&event)) {
+    last.recorder.request_body(data->bytes);
+  } else if (auto* end = std::get_if<http::MessageEnded>(&event)) {
+    last.recorder.request_end(std::move(end->trailers), now_us);
+    if (last.asks_switch) {
+      step(PhaseStep::kSwitchAsked);
+      if (last.switch_answered) {
+        step(PhaseStep::kSwitchDeclined);
+        requests->resume(false);
+      }
+    }
+    if (open.size() == 1) settle_front(out);
+  }
+}
+
+void RecordConnection::Impl::expect_front() {
+  if (!open.empty()) responses->expect(open.front().recorder.exchange()->request.method);
+}
+
+bool RecordConnection::Impl::pump_server(Commands& out) {
+  bool progress = false;
+  std::vector<http::Event> events;
+  while ((phase == Phase::kHttp || phase == Phase::kHeld) && !from_server.empty() &&
+         !open.empty() && !open.front().recorder.response_whole()) {
+    // Pieces, so that the bytes kept for a response cut off in its framing stay few.
+    const auto bytes = from_server.front().substr(0, kFeedBytes);
+    const uint64_t now_us = from_server.front_us();
+    events.clear();
+    const auto taken = responses->feed(bytes, events);
+    open.front().recorder.raw_response(bytes.substr(0, taken.ok() ? *taken : bytes.size()));
+    if (taken.ok()) from_server.take(*taken);
+    for (auto& event : events) {
+      if (phase == Phase::kHttp || phase == Phase::kHeld) on_response_event(event, now_us, out);
+    }
+    if (phase == Phase::kGone) return true;
+    if (!taken.ok()) {
+      leave("the server's response can't be read: " + taken.error().message, out);
+      return true;
+    }
+    if (*taken == 0) break;
+    progress = true;
+  }
+  return progress;
+}
+
+void RecordConnection::Impl::on_response_event(http::Event& event, uint64_t now_us, Commands& out) {
+  if (open.empty()) return;
+  auto& recorder = open.front().recorder;
+  if (recorder.response_whole()) return;
+  if (auto* started = std::get_if<http::ResponseStarted>(&event)) {
+    if (started->head.status == 101) {
+      out.emplace_back(
+          Warn{"the connection was upgraded to another protocol: passed through, "
+               "not recorded"});
+      leave("the server switched protocols (101)", out);
+    } else if (started->head.status < 200) {
+      recorder.informational(std::move(started->head));
+    } else {
+      on_final_head(*started, now_us);
+    }
+  } else if (const auto* data = std::get_if<http::BodyData>(&event)) {
+    recorder.response_body(data->bytes);
+  } else if (auto* chunk = std::get_if<http::ChunkStarted>(&event)) {
+    recorder.chunk_started(std::move(*chunk));
+  } else if (std::holds_alternative<http::ChunkEnded>(event)) {
+    recorder.chunk_ended(now_us);
+  } else if (auto* end = std::get_if<http::MessageEnded>(&event)) {
+    const bool tunnel = open.front().connect && recorder.exchange()->response.status / 100 == 2;
+    if (!tunnel) {
+      recorder.response_end(std::move(*end), now_us);
+      settle_front(out);
+      return;
+    }
+  } else if (std::holds_alternative<http::Switched>(event)) {
+    open_tunnel(out);
+    return;
+  }
+  if (phase != Phase::kGone && recorder.too_large()) {
+    leave("a response's heads and chunk lines outgrow what can be kept", out);
+  }
+}
+
+void RecordConnection::Impl::on_final_head(http::ResponseStarted& event, uint64_t now_us) {
+  Open& front = open.front();
+  const bool tunnel = front.connect && event.head.status / 100 == 2;
+  front.recorder.response_head(std::move(event), now_us);
+  if (!front.asks_switch || tunnel) return;
+  front.switch_answered = true;
+  if (phase == Phase::kHeld && front.recorder.request_whole()) {
+    step(PhaseStep::kSwitchDeclined);
+    requests->resume(false);
+  }
+}
+
+void RecordConnection::Impl::open_tunnel(Commands& out) {
+  const http::Origin target = open.front().recorder.exchange()->origin;
+  if (!open.front().connect || target.port == 0) {
+    leave("the server switched protocols", out);
+    return;
+  }
+  if (!is_configured(target)) {
+    leave("a tunnel to a host that is not configured", out);
+    return;
+  }
+  step(PhaseStep::kTunnelOpened);
+  restart();
+  origin = target;
+  is_proxy = false;
+  out.emplace_back(Tunnel{target});
+}
+
+// The front exchange has moved on: saves it when it is over, and goes on to the next.
+void RecordConnection::Impl::settle_front(Commands& out) {
+  Open& front = open.front();
+  const auto* exchange = front.recorder.exchange();
+  if (front.recorder.turn() == Turn::kAnsweredEarly && exchange != nullptr) {
+    // An incomplete request with a whole answer. A refusal stands as it is, and so does an
+    // answer after which the server closes. For others the rest of the body is on its way,
+    // and the request would be filed under a wrong key without it.
+    if (exchange->response.status >= 400 || exchange->closed_after) save(front, out);
+    return;
+  }
+  if (front.recorder.turn() != Turn::kDone) return;
+  save(front, out);
+  open.pop_front();
+  expect_front();
+}
+
+void RecordConnection::Impl::save(Open& done, Commands& out) {
+  auto exchange = done.recorder.take();
+  if (!exchange || !done.recorded) return;
+  if (exchange->request_body.broken() || exchange->response_body.broken()) {
+    out.emplace_back(Warn{"not recorded, its body could not be kept: " +
+                          http::request_url(exchange->origin, exchange->request)});
+    return;
+  }
+  out.emplace_back(Save{std::move(exchange)});
+}
+
+// REQUIRES: all server bytes are taken, and a request is open.
+void RecordConnection::Impl::server_ended(Commands& out) {
+  const auto [end, now_us] = *server_end;
+  auto& recorder = open.front().recorder;
+  if (!recorder.response_whole() && end != End::kReset) {
+    std::vector<http::Event> events;
+    // What finish() says is told by the state the events lead to.
+    (void)responses->finish(events);
+    for (auto& event : events) {
+      if (phase != Phase::kGone) on_response_event(event, now_us, out);
+    }
+    if (phase == Phase::kGone || open.empty()) return;
+  }
+  Open& front = open.front();
+  if (!front.recorder.response_whole()) {
+    front.recorder.cut(end == End::kEof      ? http::Truncation::kEof
+                       : end == End::kRagged ? http::Truncation::kRagged
+                                             : http::Truncation::kReset,
+                       now_us);
+  }
+  save(front, out);
+  open.pop_front();
+  if (!open.empty()) {
+    out.emplace_back(
+        Warn{fmt::format("{} pipelined request(s) not recorded: the server closed "
+                         "before it answered them",
+                         open.size())});
+    open.clear();
+  }
+  step(PhaseStep::kLeft);
+}
+
+RecordConnection::RecordConnection(http::Origin origin, bool is_proxy, const Settings& settings)
+    : impl_(std::make_unique<Impl>(*this, std::move(origin), is_proxy, settings)) {}
+RecordConnection::~RecordConnection() = default;
+
+void RecordConnection::on_client_bytes(std::string_view bytes, uint64_t now_us, Commands& out) {
+  if (impl_->phase == Phase::kGone) return;
+  impl_->from_client.push(bytes, now_us);
+  impl_->pump(out);
+}
+
+void RecordConnection::on_server_bytes(std::string_view bytes, uint64_t now_us, Commands& out) {
+  if (impl_->phase == Phase::kGone || impl_->server_end) return;
+  impl_->from_server.push(bytes, now_us);
+  impl_->pump(out);
+}
+
+void RecordConnection::on_server_end(End end, uint64_t now_us, Commands& out) {
+  if (impl_->phase == Phase::kGone || impl_->server_end) return;
+  impl_->server_end.emplace(end, now_us);
+  impl_->pump(out);
+}
+
+void RecordConnection::on_client_end(uint64_t now_us, Commands& out) {
+  auto& impl = *impl_;
+  if (impl.phase == Phase::kGone) return;
+  impl.pump(out);
+  if (impl.phase == Phase::kGone) return;
+  if (!impl.open.empty()) {
+    Open& front = impl.open.front();
+    if (front.recorder.response_begun()) {
+      if (!front.recorder.response_whole()) front.recorder.client_left(now_us);
+      impl.save(front, out);
+    } else if (front.recorded) {
+      out.emplace_back(Warn{"not recorded, the program closed before an answer came: " +
+                            http::request_url(front.recorder.exchange()->origin,
+                                              front.recorder.exchange()->request)});
+    }
+  }
+  impl.open.clear();
+  impl.step(PhaseStep::kLeft);
+}
+
+void RecordConnection::set_origin(http::Origin origin) {
+  impl_->origin = std::move(origin);
+}
+const http::Origin& RecordConnection::origin() const {
+  return impl_->origin;
+}
+bool RecordConnection::busy() const {
+  return !impl_->open.empty() || impl_->stamps.pending();
+}
+
+}  // namespace recshim::flow

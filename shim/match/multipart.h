@@ -1,0 +1,59 @@
+// Reads multipart bodies block by block: what parts they hold and each one's digest,
+// never the content itself. Source: RFC 2046 §5.1.1, RFC 7578.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "shim/base/sha256.h"
+
+namespace recshim::match {
+
+struct Part {
+  std::optional<std::string> name;      // of Content-Disposition, UTF-8
+  std::optional<std::string> filename;  // likewise
+  std::optional<std::string> type;      // Content-Type as sent
+  std::string sha256;                   // of the content, lower-case hex
+};
+
+// The boundary parameter of a Content-Type "multipart/…"; nullopt if there is none.
+std::optional<std::string> multipart_boundary(std::string_view content_type);
+
+// Memory: one block, the delimiter, and kMaxHeadBytes of a part's head.
+// Threads: external synchronisation.
+class MultipartReader {
+ public:
+  static constexpr size_t kMaxHeadBytes = size_t{64} << 10;
+  static constexpr size_t kMaxParts = 10000;
+
+  explicit MultipartReader(std::string_view boundary);
+  // False once the body is not well-formed multipart or exceeds a limit; sticky.
+  bool feed(std::string_view block);
+  // True if the closing boundary has been seen. The parts are then complete.
+  [[nodiscard]] bool complete() const { return state_ == State::kEpilogue; }
+  [[nodiscard]] const std::vector<Part>& parts() const { return parts_; }
+
+ private:
+  enum class State { kPreamble, kHead, kContent, kEpilogue, kFailed };
+  // What follows a delimiter decides whether it is one.
+  enum class After { kNeedMore, kPart, kClose, kNotADelimiter };
+
+  bool step();  // false when more bytes are needed
+  bool step_text();
+  bool step_head();
+  After look_after(size_t at, size_t& end) const;
+  void read_head(std::string_view head);
+  void take_content(size_t size);
+
+  std::string delimiter_;  // CRLF "--" boundary
+  std::string buffer_;
+  State state_ = State::kPreamble;
+  size_t scan_from_ = 0;         // before it stands no delimiter
+  bool content_starts_ = false;  // the CRLF that ends the head is still in the buffer
+  std::optional<Sha256> digest_;
+  std::vector<Part> parts_;
+};
+
+}  // namespace recshim::match

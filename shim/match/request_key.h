@@ -1,0 +1,91 @@
+// Which recording a request belongs to: dialect, canonical request and its SHA-256,
+// exactly as llama-stack computes them. Pure functions.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "shim/base/result.h"
+#include "shim/http/message.h"
+#include "shim/match/python_json.h"
+
+namespace recshim::match {
+
+enum class Dialect { kGeneric, kOpenAi, kOllama };
+const char* dialect_name(Dialect dialect);  // "generic", "openai", "ollama"
+
+// What recshim.json may set (its object "match" and "redact"); defaults as in llama-stack.
+struct MatchOptions {
+  std::vector<std::string> ignore_query;  // names of query parameters left out of keys
+  std::vector<std::string> ignore_body;   // JSON pointers left out of keys; "*" matches any
+  struct Replacement {
+    std::string pattern;      // ECMAScript regular expression without back-references
+    std::string replacement;  // may hold $1, $& …
+  };
+  std::vector<Replacement> normalizers;     // applied to strings of the canonical body
+  std::vector<std::string> redact_headers;  // beyond the default ones
+  std::vector<std::string> redact_query;    // beyond the default ones
+  std::vector<std::string> redact_values;   // literal secrets, replaced wherever they stand
+  std::vector<std::string> openai_paths;    // extra path suffixes of the OpenAI dialect
+  size_t json_payload_limit_bytes = size_t{16} << 20;
+};
+
+// kInvalid when a pattern or pointer in options can't be used. compute_key itself skips
+// what is unusable.
+Status check_options(const MatchOptions& options);
+
+struct RequestKey {
+  std::string hash;  // 64 lower-case hex
+  Dialect dialect = Dialect::kGeneric;
+  std::string canonical;  // the JSON text that was hashed
+  std::string method;     // the key's
+  std::string path;       // the key's endpoint, or path of the url, without the query
+  bool model_list = false;
+  Json request;  // the object to stand under "request" in the file, redacted
+  // Equal for two requests that mean the same, however their recorder spelled them; what
+  // the index over all recordings goes by. See content_hash().
+  std::string content_hash;
+};
+
+// The dialect of a request by its path (query not looked at).
+Dialect dialect_of(std::string_view path, const MatchOptions& options);
+
+// Where a dialect's request differs on the wire from what the recorder saw:
+// - OpenAI: endpoint is "/v1" + the path's suffix, url the path's prefix + that. Azure's
+//   "/openai/deployments/M/…" loses "/deployments/M" when the body's model is M, as the
+//   SDK puts it in after the recorder has looked. Query parameters (api-version, secrets
+//   and ignore_query apart) become body.extra_query, through which the SDK takes them.
+//   Databricks hosts become "__databricks__". A body that is no JSON is {"sha256": …}.
+// - Ollama: /api/embed is filed as /api/embeddings. The body is hashed as it is on the
+//   wire: an absent "stream" means true there and false in the Python client, so leaving
+//   defaults out would give two different requests one key; content_hash sees to it.
+// Headers never take part in a key.
+//
+// request: only its request side and origin are read. test_id: JSON null when empty.
+// body_unseen: key for an early response whose request body was not (all) sent: as if
+//   the request had no body.
+// Errors: kIo when a spilled body can't be read. A body that claims to be JSON and is
+//   not is keyed by its sha256, no error.
+Result<RequestKey> compute_key(const http::Exchange& request,
+                               const std::optional<std::string>& test_id,
+                               const MatchOptions& options, bool body_unseen = false);
+
+// The hash that the rules above give for the "request" object of a file, its url and body
+// taken as they stand; nullopt when it is not an HTTP request (a tool invocation). The
+// name of a file from llama-stack is this hash.
+std::optional<std::string> hash_of_recorded(const Json& request,
+                                            const std::optional<std::string>& test_id,
+                                            const MatchOptions& options);
+
+// SHA-256 over method, path, canonical body and test id in a form that a request on the
+// wire and a file written from the SDK's arguments share: members of extra_body stand in
+// the root, arguments that are not sent (timeout, extra_headers) and defaults that are
+// (encoding_format base64, empty Ollama fields) are left out, project_id likewise, and
+// Ollama's "stream" is always spelled out. Generic requests: their hash.
+// from_recshim: the file has the key "recshim", so its body is the wire's.
+std::optional<std::string> content_hash(const Json& request,
+                                        const std::optional<std::string>& test_id,
+                                        bool from_recshim, const MatchOptions& options);
+
+}  // namespace recshim::match

@@ -1,0 +1,440 @@
+// connect(2) and what a socket says of its ends. Decides once for each connection whether
+// it is replayed, recorded, watched or not ours.
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstring>
+
+#include "shim/base/log.h"
+#include "shim/control/session.h"
+#include "shim/ops/libc.h"
+#include "shim/ops/loopback.h"
+#include "shim/ops/transfer.h"
+#include "shim/runtime/driver.h"
+#include "shim/runtime/names.h"
+#include "shim/runtime/runtime.h"
+#include "shim/runtime/sockets.h"
+#include "shim/runtime/start.h"
+
+namespace recshim::ops {
+
+using runtime::Endpoint;
+using runtime::LockedSocket;
+using runtime::OwnWork;
+using runtime::Role;
+using runtime::Runtime;
+using runtime::Socket;
+
+namespace {
+
+// Why a connection is left alone, for the log.
+enum class Bypass { kNone, kNotConfigured, kLive, kNotInternet };
+
+// Where a connect(2) is to lead.
+struct Target {
+  Endpoint asked;
+  std::string host;  // the name looked up, or the address as text
+  bool named = false;
+  bool configured = false;
+  bool proxy = false;
+  const control::ConnectTo* redirect = nullptr;
+};
+
+int socket_option(int fd, int name) {
+  int value = 0;
+  socklen_t length = sizeof value;
+  return real::getsockopt(fd, SOL_SOCKET, name, &value, &length) == 0 ? value : -1;
+}
+
+Target target_of(const Runtime& self, const Endpoint& asked) {
+  Target target;
+  target.asked = asked;
+  const auto name = runtime::host_of(asked);
+  target.named = name.has_value();
+  target.host = name.value_or(asked.text());
+  // A host may be configured by its name or, where the program knows only that, its address.
+  const std::string address = asked.text();
+  target.configured = self.hosts->configured(target.host, asked.port) ||
+                      (target.named && !asked.is_synthetic() && !self.default_hosts() &&
+                       self.hosts->configured(address, asked.port));
+  target.proxy = self.is_proxy(target.host, asked.port) || self.is_proxy(address, asked.port);
+  target.redirect = self.hosts->connect_to(target.host, asked.port);
+  return target;
+}
+
+// An address for a socket of `family`, by the real resolver where it is a name.
+std::optional<Endpoint> resolve(const std::string& host, uint16_t port, int family) {
+  if (auto endpoint = runtime::endpoint_from_text(host, port)) return endpoint;
+  addrinfo hints{};
+  hints.ai_family = family;
+  hints.ai_socktype = SOCK_STREAM;
+  if (family == AF_INET6) hints.ai_flags = AI_V4MAPPED;
+  addrinfo* list = nullptr;
+  if (real::getaddrinfo(host.c_str(), nullptr, &hints, &list) != 0) return std::nullopt;
+  auto endpoint = runtime::endpoint_of(list->ai_addr, list->ai_addrlen);
+  freeaddrinfo(list);
+  if (endpoint) endpoint->port = port;
+  return endpoint;
+}
+
+int real_connect(int fd, const Endpoint& endpoint, int family) {
+  sockaddr_storage address{};
+  const socklen_t length = runtime::to_sockaddr(endpoint, family, &address);
+  if (length == 0) return fail(EAFNOSUPPORT);
+  return real::connect(fd, reinterpret_cast<sockaddr*>(&address), length);
+}
+
+int refuse_connect(const Target& target, const std::string& reason, int error) {
+  log::tell_user(fmt::format("{}:{} refused: {}", target.host, target.asked.port, reason));
+  control::JournalLine line;
+  line.outcome = control::Outcome::kRefused;
+  line.wall_us = posix_env().wall_time_us();
+  line.url = target.host + ":" + std::to_string(target.asked.port);
+  line.detail = reason;
+  runtime::journal(std::move(line));
+  errno = error;
+  return error;
+}
+
+http::Origin origin_of(const Target& target) {
+  http::Origin origin;
+  origin.scheme = "http";  // a TLS session makes it https
+  origin.host = target.host;
+  origin.port = target.asked.port;
+  return origin;
+}
+
+// Ports of protocols in which the server speaks first: a client there would wait for ever
+// for a server that waits for a request. Source: IANA service names and port numbers.
+bool server_speaks_first(uint16_t port) {
+  constexpr std::array<uint16_t, 9> kPorts = {21, 22, 23, 25, 110, 119, 143, 587, 3306};
+  return std::find(kPorts.begin(), kPorts.end(), port) != kPorts.end();
+}
+
+// Replay: we are the server. Returns 0 or an errno.
+int start_replay(int fd, int family, const Target& target) {
+  const OwnWork work;
+  auto prepared = control::make_session_dir(runtime::runtime()->config.session_dir);
+  if (!prepared.ok()) log::warn("{}", prepared.error().message);
+  const Loopback loopback = connect_to_ourselves(fd, family);
+  if (loopback.peer_fd < 0) return loopback.error != 0 ? loopback.error : ECONNREFUSED;
+  runtime::add_socket(fd, [&](Socket& socket) {
+    socket.role = Role::kReplay;
+    socket.origin = origin_of(target);
+    socket.proxy = target.proxy && !target.configured;
+    socket.asked = target.asked;
+    socket.asked_family = family;
+    socket.rewritten = loopback.listener;
+    socket.peer_fd = loopback.peer_fd;
+    socket.unix_pair = loopback.unix_pair;
+    socket.options = loopback.options;
+    socket.replay = runtime::make_replay(socket.origin, socket.proxy);
+    if (server_speaks_first(target.asked.port) && !socket.proxy) {
+      runtime::refuse(socket, "on this port the server speaks first, so it is not HTTP");
+    }
+  });
+  return loopback.error;
+}
+
+// Record, or a connection whose first bytes are to be looked at. Registered before the real
+// connect: another thread may write as soon as the kernel says it is connected.
+int connect_followed(int fd, int family, const Target& target, Role role,
+                     const Endpoint& destination) {
+  {
+    const OwnWork work;
+    if (role == Role::kRecord) {
+      auto prepared = control::make_session_dir(runtime::runtime()->config.session_dir);
+      if (!prepared.ok()) log::warn("{}", prepared.error().message);
+    }
+    runtime::add_socket(fd, [&](Socket& socket) {
+      socket.role = role;
+      socket.origin = origin_of(target);
+      socket.proxy = target.proxy && !target.configured;
+      socket.asked = target.asked;
+      socket.asked_family = family;
+      socket.rewritten = destination;
+      if (role == Role::kRecord) {
+        socket.record = runtime::make_record(socket.origin, socket.proxy);
+      }
+    });
+  }
+  const int result = real_connect(fd, destination, family);
+  if (result != 0 && errno != EINPROGRESS && errno != EINTR) {
+    const OwnWork work;
+    runtime::remove_socket(fd, [](Socket&, int) {});
+  }
+  return result;
+}
+
+// A second connect(2) on a socket of ours, which the kernel answers (EISCONN, or 0 once for
+// a connect that was in progress) by the state of the connection, not the address.
+int connect_again(int fd, const sockaddr* address, socklen_t length) {
+  Socket* socket = runtime::find_socket(fd);
+  if (socket == nullptr) return real::connect(fd, address, length);
+  int family = 0;
+  Endpoint leads_to;
+  bool unix_pair = false;
+  {
+    const OwnWork work;
+    const LockedSocket locked(socket, fd);
+    if (locked) {
+      family = locked->asked_family;
+      leads_to = locked->rewritten;
+      unix_pair = locked->unix_pair;
+    }
+  }
+  if (unix_pair) return fail(EISCONN);
+  if (family == 0) return real::connect(fd, address, length);
+  return real_connect(fd, leads_to, family);
+}
+
+// connect(2) to AF_UNSPEC on a socket of ours. True when that was all: a unix pair gives
+// its number back to a TCP socket.
+bool disconnect(int fd) {
+  int family = 0;
+  {
+    Socket* socket = runtime::find_socket(fd);
+    const OwnWork work;
+    const LockedSocket locked(socket, fd);
+    if (locked && locked->unix_pair) family = locked->asked_family;
+  }
+  const OwnWork work;
+  forget_socket(fd);
+  return family != 0 && put_tcp_socket(fd, family);
+}
+
+int connect_udp(int fd, const Endpoint& asked, const sockaddr* address, socklen_t length) {
+  if (refuse_datagram(asked)) return fail(ECONNREFUSED);
+  return real::connect(fd, address, length);
+}
+
+int connect_stream(int fd, int family, const Endpoint& asked, const sockaddr* address,
+                   socklen_t length) {
+  Runtime& self = *runtime::runtime();
+  Target target;
+  int error = 0;
+  {
+    const OwnWork work;
+    target = target_of(self, asked);
+    if (asked.is_synthetic() && !target.named) {
+      error = refuse_connect(target, "a synthetic address that no lookup of this session gave",
+                             ENETUNREACH);
+    } else if (!self.config.errors.empty() && (target.configured || target.proxy) &&
+               self.config.mode != control::Mode::kLive) {
+      runtime::report_config_errors();
+      error = ECONNREFUSED;
+    }
+  }
+  if (error != 0) return fail(error);
+  const bool ours = target.configured || target.proxy;
+
+  if (ours && self.replaying()) {
+    error = start_replay(fd, family, target);
+    return error == 0 ? 0 : fail(error);
+  }
+
+  Endpoint destination = asked;
+  if (target.redirect != nullptr || asked.is_synthetic()) {
+    const auto resolved = target.redirect != nullptr ? resolve(target.redirect->target_address,
+                                                               target.redirect->target_port, family)
+                                                     : resolve(target.host, asked.port, family);
+    if (!resolved) return fail(EHOSTUNREACH);
+    destination = *resolved;
+  }
+  const bool live = self.config.mode == control::Mode::kLive;
+  if (live && destination.address == asked.address && destination.port == asked.port) {
+    return real::connect(fd, address, length);
+  }
+  // A connection to this machine is not looked into unless the user named hosts.
+  const bool watched = !live && (!self.default_hosts() || !runtime::is_local_host(target.host));
+  if (!ours && !watched && destination.address == asked.address) {
+    return real::connect(fd, address, length);
+  }
+  if (live) return real_connect(fd, destination, family);
+  return connect_followed(fd, family, target, ours ? Role::kRecord : Role::kWatched, destination);
+}
+
+}  // namespace
+
+int fail(int error) {
+  errno = error;
+  return -1;
+}
+
+int connect(int fd, const sockaddr* address, socklen_t length) {
+  if (runtime::in_own_work()) return real::connect(fd, address, length);
+  runtime::start();
+  Runtime* self = runtime::runtime();
+  if (self == nullptr) return real::connect(fd, address, length);
+  const auto asked = runtime::endpoint_of(address, length);
+  if (!asked) {
+    const bool disconnects =
+        address != nullptr && length >= sizeof(sa_family_t) && address->sa_family == AF_UNSPEC;
+    if (disconnects && runtime::find_socket(fd) != nullptr && disconnect(fd)) return 0;
+    return real::connect(fd, address, length);
+  }
+  if (runtime::find_socket(fd) != nullptr && is_connected_or_connecting(fd)) {
+    return connect_again(fd, address, length);
+  }
+  const int type = socket_option(fd, SO_TYPE);
+  if (type == SOCK_DGRAM) return connect_udp(fd, *asked, address, length);
+  if (type != SOCK_STREAM) return real::connect(fd, address, length);
+  return connect_stream(fd, address->sa_family, *asked, address, length);
+}
+
+bool is_connected_or_connecting(int fd) {
+  Socket* socket = runtime::find_socket(fd);
+  if (socket == nullptr) return false;
+  bool unix_pair = false;
+  {
+    const OwnWork work;
+    const LockedSocket locked(socket, fd);
+    if (!locked) return false;
+    unix_pair = locked->unix_pair;
+  }
+  if (unix_pair) return true;
+  tcp_info info{};
+  socklen_t length = sizeof info;
+  if (real::getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &length) != 0) return false;
+  return info.tcpi_state != TCP_CLOSE;
+}
+
+bool refuse_datagram(const Endpoint& asked) {
+  Runtime* self = runtime::runtime();
+  if (self == nullptr || !self->replaying() || asked.port == 53) return false;
+  const OwnWork work;
+  const Target target = target_of(*self, asked);
+  // Port 80 carries no QUIC, and a connect(2) to it is how programs ask for their address.
+  const bool refused =
+      asked.is_synthetic() || (target.configured && !(self->default_hosts() && asked.port == 80));
+  if (refused) log::info("{}:{} over UDP refused in replay", target.host, asked.port);
+  return refused;
+}
+
+bool reconnect_for_real(int fd, const Endpoint& destination, int family, std::string_view unsent) {
+  sockaddr unspecified{};
+  unspecified.sa_family = AF_UNSPEC;
+  if (real::connect(fd, &unspecified, sizeof unspecified) != 0) return false;
+  const int flags = real::fcntl(fd, F_GETFL, 0);
+  real::fcntl(fd, F_SETFL, flags & ~O_NONBLOCK);
+  bool done = real_connect(fd, destination, family) == 0;
+  while (done && !unsent.empty()) {
+    const ssize_t n = real::send(fd, unsent.data(), unsent.size(), MSG_NOSIGNAL);
+    if (n <= 0) done = n < 0 && errno == EINTR;
+    if (n > 0) unsent.remove_prefix(static_cast<size_t>(n));
+  }
+  const int saved_errno = errno;
+  real::fcntl(fd, F_SETFL, flags);
+  errno = saved_errno;
+  return done;
+}
+
+int getpeername(int fd, sockaddr* address, socklen_t* length) {
+  Socket* socket = runtime::find_socket(fd);
+  if (socket == nullptr || runtime::in_own_work() || length == nullptr) {
+    return real::getpeername(fd, address, length);
+  }
+  sockaddr_storage asked{};
+  socklen_t asked_length = 0;
+  {
+    const OwnWork work;
+    const LockedSocket locked(socket, fd);
+    if (locked) asked_length = runtime::to_sockaddr(locked->asked, locked->asked_family, &asked);
+  }
+  sockaddr_storage actual{};
+  socklen_t actual_length = sizeof actual;
+  // The kernel knows whether there is a peer at all.
+  if (asked_length == 0 ||
+      real::getpeername(fd, reinterpret_cast<sockaddr*>(&actual), &actual_length) != 0) {
+    return real::getpeername(fd, address, length);
+  }
+  std::memcpy(address, &asked, std::min(*length, asked_length));
+  *length = asked_length;
+  return 0;
+}
+
+int getsockname(int fd, sockaddr* address, socklen_t* length) {
+  Socket* socket = runtime::find_socket(fd);
+  if (socket == nullptr || runtime::in_own_work() || length == nullptr) {
+    return real::getsockname(fd, address, length);
+  }
+  sockaddr_storage local{};
+  socklen_t local_length = 0;
+  {
+    const OwnWork work;
+    const LockedSocket locked(socket, fd);
+    if (locked && locked->unix_pair) {
+      // There is no address under a unix pair; loopback with a port is what TCP would show.
+      auto endpoint = runtime::endpoint_from_text("127.0.0.1", 40000);
+      local_length = runtime::to_sockaddr(*endpoint, locked->asked_family, &local);
+    }
+  }
+  if (local_length == 0) return real::getsockname(fd, address, length);
+  std::memcpy(address, &local, std::min(*length, local_length));
+  *length = local_length;
+  return 0;
+}
+
+namespace {
+
+// Runs `answer` on the socket under fd if it is a unix pair in a TCP socket's place.
+template <typename Answer>
+bool on_unix_pair(int fd, const Answer& answer) {
+  Socket* socket = runtime::find_socket(fd);
+  if (socket == nullptr || runtime::in_own_work()) return false;
+  const OwnWork work;
+  const LockedSocket locked(socket, fd);
+  if (!locked || !locked->unix_pair) return false;
+  answer(*locked);
+  return true;
+}
+
+// What TCP would say of an option that a unix pair does not have; nullopt: nothing but
+// zeros, at the length asked for.
+std::optional<int> pair_option(const Socket& socket, int level, int name) {
+  for (const auto& [set_level, set_name, value] : socket.options) {
+    if (set_level == level && set_name == name) return value;
+  }
+  if (level == SOL_SOCKET && name == SO_DOMAIN) return socket.asked_family;
+  if (level == SOL_SOCKET && name == SO_PROTOCOL) return IPPROTO_TCP;
+  if (level == IPPROTO_TCP && name == TCP_MAXSEG) return 1460;
+  if (level == IPPROTO_TCP && name == TCP_INFO) return TCP_ESTABLISHED;
+  return std::nullopt;
+}
+
+}  // namespace
+
+int getsockopt(int fd, int level, int name, void* value, socklen_t* length) {
+  const bool kernels = level == SOL_SOCKET && name != SO_DOMAIN && name != SO_PROTOCOL;
+  std::optional<int> answer;
+  if (kernels || value == nullptr || length == nullptr ||
+      !on_unix_pair(fd, [&](Socket& socket) { answer = pair_option(socket, level, name); })) {
+    return real::getsockopt(fd, level, name, value, length);
+  }
+  const int number = answer.value_or(0);
+  if (*length >= sizeof number) std::memset(value, 0, *length);
+  std::memcpy(value, &number, std::min<size_t>(*length, sizeof number));
+  if (name != TCP_INFO) *length = std::min<socklen_t>(*length, sizeof number);
+  return 0;
+}
+
+int setsockopt(int fd, int level, int name, const void* value, socklen_t length) {
+  // What only TCP or IP knows has no effect over a unix pair, but reads back.
+  if (level == SOL_SOCKET || value == nullptr || !on_unix_pair(fd, [&](Socket& socket) {
+        int number = 0;
+        std::memcpy(&number, value, std::min<size_t>(length, sizeof number));
+        std::erase_if(socket.options,
+                      [&](const auto& set) { return set[0] == level && set[1] == name; });
+        socket.options.push_back({level, name, number});
+      })) {
+    return real::setsockopt(fd, level, name, value, length);
+  }
+  return 0;
+}
+
+}  // namespace recshim::ops

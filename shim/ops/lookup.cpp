@@ -1,0 +1,184 @@
+// Name lookups: a configured host needs no DNS in replay, and one that CONNECT_TO sends
+// elsewhere needs none ever. Other lookups are the real ones; in record their answers are
+// remembered, so that connect(2) knows which host an address is.
+#include <arpa/inet.h>
+#include <netdb.h>
+#include <netinet/in.h>
+
+#include <cstdlib>
+#include <cstring>
+
+#include "shim/http/message.h"
+#include "shim/ops/libc.h"
+#include "shim/runtime/names.h"
+#include "shim/runtime/runtime.h"
+#include "shim/runtime/start.h"
+
+namespace recshim::ops {
+
+using runtime::OwnWork;
+
+namespace {
+
+// The port that a service names, 0 if none or unknown.
+uint16_t port_of(const char* service) {
+  if (service == nullptr || *service == '\0') return 0;
+  char* end = nullptr;
+  const unsigned long number = std::strtoul(service, &end, 10);
+  if (*end == '\0') return static_cast<uint16_t>(number);
+  if (std::strcmp(service, "https") == 0) return 443;
+  if (std::strcmp(service, "http") == 0) return 80;
+  return 0;
+}
+
+// CONNECT_TO targets of host, any port.
+const control::ConnectTo* any_redirect(const runtime::Runtime& self, const std::string& host,
+                                       uint16_t port) {
+  if (port != 0) return self.hosts->connect_to(host, port);
+  for (const auto& entry : self.config.connect_to) {
+    if (entry.host == host) return &entry;
+  }
+  return nullptr;
+}
+
+struct Answer {
+  std::string host;       // lower case, without a trailing dot; empty: the real lookup
+  std::string synthetic;  // dotted IPv4
+  bool only_v6 = false;   // the real end is IPv6: an IPv4 socket could not go there
+};
+
+Answer answer_for(const char* node, uint16_t port) {
+  Answer answer;
+  runtime::start();
+  auto* self = runtime::runtime();
+  if (self == nullptr || node == nullptr || *node == '\0') return answer;
+  const OwnWork work;
+  std::string host = http::to_lower(node);
+  if (host.back() == '.') host.pop_back();
+  if (host.empty() || runtime::is_numeric_host(host)) return answer;
+  const auto* redirect = any_redirect(*self, host, port);
+  const bool replayed =
+      self->replaying() && (self->hosts->configured(host, port) || self->is_proxy(host, port));
+  if (redirect == nullptr && !replayed) return answer;
+  answer.host = host;
+  answer.synthetic = runtime::synthetic_address(host);
+  answer.only_v6 = redirect != nullptr && !self->replaying() &&
+                   redirect->target_address.find(':') != std::string::npos;
+  return answer;
+}
+
+void remember(const char* node, const addrinfo* list) {
+  auto* self = runtime::runtime();
+  if (self == nullptr || node == nullptr || self->config.mode == control::Mode::kLive) return;
+  const OwnWork work;
+  const std::string host = http::to_lower(node);
+  if (runtime::is_numeric_host(host)) return;
+  for (; list != nullptr; list = list->ai_next) {
+    if (auto endpoint = runtime::endpoint_of(list->ai_addr, list->ai_addrlen)) {
+      runtime::remember_lookup(host, *endpoint);
+    }
+  }
+}
+
+void remember(const char* node, const hostent* entry) {
+  auto* self = runtime::runtime();
+  if (self == nullptr || node == nullptr || entry == nullptr) return;
+  if (self->config.mode == control::Mode::kLive) return;
+  const OwnWork work;
+  const std::string host = http::to_lower(node);
+  if (runtime::is_numeric_host(host)) return;
+  for (char** address = entry->h_addr_list; *address != nullptr; ++address) {
+    char text[INET6_ADDRSTRLEN] = "";
+    inet_ntop(entry->h_addrtype, *address, text, sizeof text);
+    if (auto endpoint = runtime::endpoint_from_text(text, 0)) {
+      runtime::remember_lookup(host, *endpoint);
+    }
+  }
+}
+
+// gethostbyname's answer for a numeric name says that name; the program asked for another.
+thread_local char asked_name[256];
+
+hostent* with_asked_name(hostent* entry, const std::string& host) {
+  if (entry == nullptr) return nullptr;
+  std::strncpy(asked_name, host.c_str(), sizeof asked_name - 1);
+  entry->h_name = asked_name;
+  return entry;
+}
+
+}  // namespace
+
+int getaddrinfo(const char* node, const char* service, const addrinfo* hints, addrinfo** result) {
+  if (runtime::in_own_work()) return real::getaddrinfo(node, service, hints, result);
+  const Answer answer = answer_for(node, port_of(service));
+  if (answer.host.empty()) {
+    const int error = real::getaddrinfo(node, service, hints, result);
+    if (error == 0) remember(node, *result);
+    return error;
+  }
+  // libc fills in types, protocols and ports as for any numeric address. ADDRCONFIG would
+  // ask for an interface, and a program in replay needs none.
+  addrinfo numeric{};
+  if (hints != nullptr) numeric = *hints;
+  const bool wants_name = (numeric.ai_flags & AI_CANONNAME) != 0;
+  numeric.ai_flags &= ~(AI_ADDRCONFIG | AI_CANONNAME | AI_ALL);
+  numeric.ai_flags |= AI_NUMERICHOST;
+  const bool as_v6 = numeric.ai_family == AF_INET6 || answer.only_v6;
+  if (answer.only_v6 && numeric.ai_family == AF_INET) return EAI_ADDRFAMILY;
+  const std::string address = (as_v6 ? "::ffff:" : "") + answer.synthetic;
+  const int error = real::getaddrinfo(address.c_str(), service, &numeric, result);
+  if (error == 0 && wants_name && *result != nullptr) {
+    (*result)->ai_canonname = strdup(answer.host.c_str());  // freeaddrinfo(3) frees it
+  }
+  return error;
+}
+
+hostent* gethostbyname(const char* name) {
+  if (runtime::in_own_work()) return real::gethostbyname(name);
+  const Answer answer = answer_for(name, 0);
+  if (!answer.host.empty() && !answer.only_v6) {
+    return with_asked_name(real::gethostbyname(answer.synthetic.c_str()), answer.host);
+  }
+  hostent* entry = real::gethostbyname(name);
+  remember(name, entry);
+  return entry;
+}
+
+hostent* gethostbyname2(const char* name, int family) {
+  if (runtime::in_own_work()) return real::gethostbyname2(name, family);
+  const Answer answer = family == AF_INET ? answer_for(name, 0) : Answer{};
+  if (!answer.host.empty() && !answer.only_v6) {
+    return with_asked_name(real::gethostbyname2(answer.synthetic.c_str(), family), answer.host);
+  }
+  hostent* entry = real::gethostbyname2(name, family);
+  remember(name, entry);
+  return entry;
+}
+
+int gethostbyname_r(const char* name, hostent* entry, char* buffer, size_t size, hostent** result,
+                    int* error) {
+  if (runtime::in_own_work()) {
+    return real::gethostbyname_r(name, entry, buffer, size, result, error);
+  }
+  const Answer answer = answer_for(name, 0);
+  const bool ours = !answer.host.empty() && !answer.only_v6;
+  const char* asked = ours ? answer.synthetic.c_str() : name;
+  const int status = real::gethostbyname_r(asked, entry, buffer, size, result, error);
+  if (status == 0 && !ours) remember(name, *result);
+  return status;
+}
+
+int gethostbyname2_r(const char* name, int family, hostent* entry, char* buffer, size_t size,
+                     hostent** result, int* error) {
+  if (runtime::in_own_work()) {
+    return real::gethostbyname2_r(name, family, entry, buffer, size, result, error);
+  }
+  const Answer answer = family == AF_INET ? answer_for(name, 0) : Answer{};
+  const bool ours = !answer.host.empty() && !answer.only_v6;
+  const char* asked = ours ? answer.synthetic.c_str() : name;
+  const int status = real::gethostbyname2_r(asked, family, entry, buffer, size, result, error);
+  if (status == 0 && !ours) remember(name, *result);
+  return status;
+}
+
+}  // namespace recshim::ops

@@ -1,0 +1,215 @@
+// See loopback.h.
+#include "shim/ops/loopback.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+#include <sstream>
+#include <string>
+
+#include "shim/base/env.h"
+#include "shim/base/log.h"
+#include "shim/base/sys.h"
+#include "shim/runtime/real.h"
+
+namespace recshim::ops {
+namespace {
+
+using runtime::Endpoint;
+
+constexpr int kAcceptTimeout_ms = 2000;
+
+uint16_t local_port(int fd) {
+  sockaddr_storage address{};
+  socklen_t length = sizeof address;
+  if (real::getsockname(fd, reinterpret_cast<sockaddr*>(&address), &length) != 0) return 0;
+  const auto endpoint = runtime::endpoint_of(reinterpret_cast<sockaddr*>(&address), length);
+  return endpoint ? endpoint->port : 0;
+}
+
+bool is_v6_only(int fd, int family) {
+  int value = 0;
+  socklen_t length = sizeof value;
+  return family == AF_INET6 &&
+         real::getsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &value, &length) == 0 && value != 0;
+}
+
+// Accepts the connection that comes from fd; a stranger who found the port is dropped.
+int accept_from(int listener, int fd) {
+  for (;;) {
+    pollfd ready{listener, POLLIN, 0};
+    if (poll(&ready, 1, kAcceptTimeout_ms) <= 0) return -1;
+    sockaddr_storage address{};
+    socklen_t length = sizeof address;
+    const int peer = static_cast<int>(
+        sys::call(SYS_accept4, listener, sys::arg(&address), sys::arg(&length), SOCK_CLOEXEC));
+    if (peer < 0) return -1;
+    const auto from = runtime::endpoint_of(reinterpret_cast<sockaddr*>(&address), length);
+    if (from && from->port == local_port(fd)) return peer;
+    real::close(peer);
+  }
+}
+
+// A listener for one connection: nothing is shared between threads or forked processes.
+bool connect_tcp(int fd, int family, Loopback& out) {
+  const bool v6_only = is_v6_only(fd, family);
+  const auto loopback = runtime::endpoint_from_text(v6_only ? "::1" : "127.0.0.1", 0);
+  const int listener_family = v6_only ? AF_INET6 : AF_INET;
+  const int listener =
+      static_cast<int>(sys::call(SYS_socket, listener_family, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  if (listener < 0) return false;
+  sockaddr_storage address{};
+  socklen_t length = runtime::to_sockaddr(*loopback, listener_family, &address);
+  bool made = bind(listener, reinterpret_cast<sockaddr*>(&address), length) == 0 &&
+              listen(listener, 1) == 0;
+  if (made) {
+    out.listener = *loopback;
+    out.listener.port = local_port(listener);
+    length = runtime::to_sockaddr(out.listener, family, &address);
+    out.result = real::connect(fd, reinterpret_cast<sockaddr*>(&address), length);
+    out.error = out.result < 0 ? errno : 0;
+    made = out.result == 0 || out.error == EINPROGRESS;
+  }
+  if (made) {
+    const int peer = accept_from(listener, fd);
+    if (peer >= 0) {
+      const int on = 1;
+      real::setsockopt(peer, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+      out.peer_fd = runtime::raise_fd(peer);
+    }
+    made = out.peer_fd >= 0;
+  }
+  real::close(listener);
+  return made;
+}
+
+// The epoll registrations of fd, made again for what now stands under that number: the
+// kernel ties them to the file that was there. Source: proc(5), fdinfo of epoll.
+void reregister_epoll(int fd, const std::string& registrations) {
+  std::istringstream lines(registrations);
+  for (std::string line; std::getline(lines, line);) {
+    int epoll_fd = -1;
+    unsigned events = 0;
+    unsigned long long data = 0;
+    if (sscanf(line.c_str(), "%d %x %llx", &epoll_fd, &events, &data) != 3) continue;
+    epoll_event event{};
+    event.events = events;
+    event.data.u64 = data;
+    epoll_ctl(epoll_fd, EPOLL_CTL_ADD, fd, &event);
+  }
+}
+
+// Lines "<epoll fd> <events> <data>" for every epoll instance that watches fd.
+std::string epoll_registrations(int fd) {
+  std::string found;
+  DIR* folder = opendir("/proc/self/fd");
+  if (folder == nullptr) return found;
+  while (const dirent* entry = readdir(folder)) {
+    const std::string path = std::string("/proc/self/fd/") + entry->d_name;
+    char target[64] = "";
+    if (readlink(path.c_str(), target, sizeof target - 1) < 0) continue;
+    if (std::strcmp(target, "anon_inode:[eventpoll]") != 0) continue;
+    auto info = posix_env().read_file(std::string("/proc/self/fdinfo/") + entry->d_name);
+    if (!info) continue;
+    std::istringstream lines(*info);
+    for (std::string line; std::getline(lines, line);) {
+      int watched = -1;
+      unsigned events = 0;
+      unsigned long long data = 0;
+      if (sscanf(line.c_str(), "tfd: %d events: %x data: %llx", &watched, &events, &data) == 3 &&
+          watched == fd) {
+        found += fmt::format("{} {:x} {:x}\n", entry->d_name, events, data);
+      }
+    }
+  }
+  closedir(folder);
+  return found;
+}
+
+void copy_timeouts(int from, int to) {
+  for (const int name : {SO_RCVTIMEO, SO_SNDTIMEO}) {
+    timeval value{};
+    socklen_t length = sizeof value;
+    if (real::getsockopt(from, SOL_SOCKET, name, &value, &length) == 0) {
+      real::setsockopt(to, SOL_SOCKET, name, &value, length);
+    }
+  }
+}
+
+// What the program has set so far that a unix pair would not keep.
+std::vector<std::array<int, 3>> tcp_options(int fd) {
+  std::vector<std::array<int, 3>> options;
+  for (const int name : {TCP_NODELAY, TCP_KEEPIDLE, TCP_KEEPINTVL, TCP_KEEPCNT, TCP_SYNCNT,
+                         TCP_USER_TIMEOUT, TCP_QUICKACK, TCP_MAXSEG}) {
+    int value = 0;
+    socklen_t length = sizeof value;
+    if (real::getsockopt(fd, IPPROTO_TCP, name, &value, &length) == 0) {
+      options.push_back({IPPROTO_TCP, name, value});
+    }
+  }
+  return options;
+}
+
+bool connect_pair(int fd, Loopback& out) {
+  out.options = tcp_options(fd);
+  const int status_flags = real::fcntl(fd, F_GETFL, 0);
+  const int fd_flags = real::fcntl(fd, F_GETFD, 0);
+  int pair[2];
+  const long made =
+      sys::call(SYS_socketpair, AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, sys::arg(&pair[0]));
+  if (made != 0) {
+    out.error = static_cast<int>(-made);
+    return false;
+  }
+  const bool nonblocking = (status_flags & O_NONBLOCK) != 0;
+  if (nonblocking) real::fcntl(pair[0], F_SETFL, O_NONBLOCK);
+  copy_timeouts(fd, pair[0]);
+  const std::string registrations = epoll_registrations(fd);
+  const bool placed = real::dup3(pair[0], fd, (fd_flags & FD_CLOEXEC) != 0 ? O_CLOEXEC : 0) == fd;
+  out.error = placed ? 0 : errno;
+  real::close(pair[0]);
+  if (!placed) {
+    real::close(pair[1]);
+    return false;
+  }
+  reregister_epoll(fd, registrations);
+  out.peer_fd = runtime::raise_fd(pair[1]);
+  out.unix_pair = true;
+  out.result = nonblocking ? -1 : 0;
+  out.error = nonblocking ? EINPROGRESS : 0;
+  return out.peer_fd >= 0;
+}
+
+}  // namespace
+
+bool put_tcp_socket(int fd, int family) {
+  const int status_flags = real::fcntl(fd, F_GETFL, 0);
+  const int fd_flags = real::fcntl(fd, F_GETFD, 0);
+  const long made = sys::call(SYS_socket, family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  if (made < 0) return false;
+  const int tcp = static_cast<int>(made);
+  if ((status_flags & O_NONBLOCK) != 0) real::fcntl(tcp, F_SETFL, O_NONBLOCK);
+  const bool placed = real::dup3(tcp, fd, (fd_flags & FD_CLOEXEC) != 0 ? O_CLOEXEC : 0) == fd;
+  real::close(tcp);
+  return placed;
+}
+
+Loopback connect_to_ourselves(int fd, int family) {
+  Loopback out;
+  if (connect_tcp(fd, family, out)) return out;
+  log::debug("no TCP over loopback ({}); using a unix pair", strerror(out.error));
+  out = Loopback{};
+  if (!connect_pair(fd, out))
+    log::error("cannot make a connection of our own: {}", strerror(out.error));
+  return out;
+}
+
+}  // namespace recshim::ops

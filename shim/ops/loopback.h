@@ -1,0 +1,29 @@
+// Makes the program's socket lead to us: over TCP on the loopback interface where there is
+// one, so that the socket stays the same kernel object; else over a unix pair put in its
+// place.
+#pragma once
+
+#include <array>
+#include <vector>
+
+#include "shim/runtime/sockets.h"
+
+namespace recshim::ops {
+
+struct Loopback {
+  int peer_fd = -1;  // our end, raised; -1 on failure
+  bool unix_pair = false;
+  int result = -1;  // what connect(2) is to return, with `error`
+  int error = 0;
+  std::vector<std::array<int, 3>> options;  // unix pair: as Socket::options
+  runtime::Endpoint listener;               // tcp: where the program's socket is connected to
+};
+
+// fd: the program's stream socket of `family`, not connected yet. REQUIRES: OwnWork.
+Loopback connect_to_ourselves(int fd, int family);
+
+// Puts an unconnected TCP socket of `family` under the number fd, with its status flags.
+// REQUIRES: OwnWork.
+bool put_tcp_socket(int fd, int family);
+
+}  // namespace recshim::ops

@@ -1,0 +1,180 @@
+// See tls_openssl_virtual.h.
+#include "shim/ops/tls_openssl_virtual.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <climits>
+
+#include "shim/ops/tls_certificate.h"
+#include "shim/runtime/guard.h"
+
+namespace recshim::ops::openssl {
+namespace {
+
+// What SSL_get_error(3) says after this BIO gave n <= 0.
+int error_of(const OpensslApi& api, BIO* bio, int n, int wanted) {
+  if (api.BIO_test_flags(bio, kBioFlagRetry) == 0) {
+    return n == 0 ? kErrorZeroReturn : kErrorSyscall;
+  }
+  if (api.BIO_test_flags(bio, kBioFlagSpecial) != 0) {
+    const int reason = api.BIO_get_retry_reason != nullptr ? api.BIO_get_retry_reason(bio) : 0;
+    return reason == kBioReasonAccept ? kErrorWantAccept : kErrorWantConnect;
+  }
+  if (api.BIO_test_flags(bio, kBioFlagRead) != 0) return kErrorWantRead;
+  if (api.BIO_test_flags(bio, kBioFlagWrite) != 0) return kErrorWantWrite;
+  return wanted;
+}
+
+int clamp(size_t size) {
+  return static_cast<int>(std::min<size_t>(size, INT_MAX));
+}
+
+bool end_is_ragged(const Session& session) {
+  return runtime::virtual_end(session.connection) == runtime::VirtualEnd::kRagged;
+}
+
+// As the library says of an end without close_notify: 3.x by an error of its own, unless
+// told to ignore it, when the BIO says it is an end; 1.1.1, and where the BIO does not know,
+// by a system call that failed without errno.
+ssize_t fail_ragged(Session& session, BIO* rbio) {
+  const OpensslApi& api = session.library->api;
+  errno = 0;
+  session.last_error = kErrorSyscall;
+  if (api.ERR_new == nullptr || api.ERR_set_error == nullptr) return 0;
+  if (api.BIO_ctrl(rbio, kBioEof, 0, nullptr) == 0) return 0;
+  if (api.SSL_get_options != nullptr &&
+      (api.SSL_get_options(session.ssl) & kIgnoreUnexpectedEof) != 0) {
+    session.last_error = kErrorZeroReturn;
+    session.ended = true;
+    session.shutdown |= kReceivedShutdown;
+    return 0;
+  }
+  api.ERR_new();
+  api.ERR_set_error(kLibSsl, kUnexpectedEof, nullptr);
+  session.last_error = kErrorSsl;
+  return -1;
+}
+
+}  // namespace
+
+ssize_t virtual_read(Session& session, void* buffer, size_t size, bool keep) {
+  const OpensslApi& api = session.library->api;
+  session.last_error = kErrorNone;
+  if (session.pushed_back() > 0) {
+    return static_cast<ssize_t>(session.take_pushback(buffer, size, keep));
+  }
+  BIO* rbio = api.SSL_get_rbio(session.ssl);
+  if (session.ended || rbio == nullptr) {
+    session.last_error = session.ended ? kErrorZeroReturn : kErrorSsl;
+    return session.ended ? 0 : -1;
+  }
+  const int n = api.BIO_read(rbio, buffer, clamp(size));
+  if (n > 0) {
+    if (keep) {
+      runtime::OwnWork own;
+      session.pushback.assign(static_cast<const char*>(buffer), static_cast<size_t>(n));
+    }
+    return n;
+  }
+  session.last_error = error_of(api, rbio, n, kErrorWantRead);
+  if (session.last_error != kErrorZeroReturn) return -1;
+  if (end_is_ragged(session)) return fail_ragged(session, rbio);
+  session.ended = true;
+  session.shutdown |= kReceivedShutdown;
+  return 0;
+}
+
+ssize_t virtual_write(Session& session, const void* buffer, size_t size) {
+  const OpensslApi& api = session.library->api;
+  session.last_error = kErrorNone;
+  BIO* wbio = api.SSL_get_wbio(session.ssl);
+  if (wbio == nullptr || (session.shutdown & kSentShutdown) != 0) {
+    session.last_error = kErrorSsl;
+    return -1;
+  }
+  const auto* bytes = static_cast<const char*>(buffer);
+  const bool partial = (api.SSL_ctrl(session.ssl, kCtrlMode, 0, nullptr) & kModePartialWrite) != 0;
+  size_t done = std::min(session.write_done, size);
+  while (done < size) {
+    const int n = api.BIO_write(wbio, bytes + done, clamp(size - done));
+    if (n <= 0) {
+      session.last_error = error_of(api, wbio, n, kErrorWantWrite);
+      // A writer is never told of an orderly end.
+      if (session.last_error == kErrorZeroReturn) session.last_error = kErrorSyscall;
+      session.write_done = done;
+      return -1;
+    }
+    done += static_cast<size_t>(n);
+    if (partial) break;
+  }
+  session.write_done = 0;
+  return static_cast<ssize_t>(done);
+}
+
+size_t virtual_pending(const Session& session) {
+  const OpensslApi& api = session.library->api;
+  const size_t held = session.pushed_back();
+  BIO* rbio = api.SSL_get_rbio(session.ssl);
+  if (rbio == nullptr || !is_memory_bio(api, rbio)) return held;
+  // Live, a record fed into a memory BIO is decrypted and pending after the first read.
+  const long waiting = api.BIO_ctrl(rbio, kBioPending, 0, nullptr);
+  return held + (waiting > 0 ? static_cast<size_t>(waiting) : 0);
+}
+
+int virtual_shutdown(Session& session) {
+  session.shutdown = kSentShutdown | kReceivedShutdown;
+  session.last_error = kErrorNone;
+  return 1;
+}
+
+int refuse_io(Session& session) {
+  session.last_error = kErrorSyscall;
+  errno = ECONNREFUSED;
+  return -1;
+}
+
+X509* virtual_certificate(Session& session) {
+  if (session.certificate != nullptr) return session.certificate;
+  runtime::OwnWork own;
+  const OpensslApi& api = session.library->api;
+  const std::string der = synthetic_certificate(session.host);
+  const auto* bytes = reinterpret_cast<const unsigned char*>(der.data());
+  session.certificate = api.d2i_X509(nullptr, &bytes, static_cast<long>(der.size()));
+  return session.certificate;
+}
+
+OpensslStack* virtual_chain(Session& session) {
+  X509* certificate = virtual_certificate(session);
+  if (session.chain != nullptr || certificate == nullptr) return session.chain;
+  runtime::OwnWork own;
+  const OpensslApi& api = session.library->api;
+  session.chain = api.OPENSSL_sk_new_null();
+  if (session.chain != nullptr) api.OPENSSL_sk_push(session.chain, certificate);
+  return session.chain;
+}
+
+const SSL_CIPHER* virtual_cipher(const Session& session) {
+  const OpensslApi& api = session.library->api;
+  if (api.SSL_get_ciphers == nullptr) return nullptr;
+  OpensslStack* ciphers = api.SSL_get_ciphers(session.ssl);
+  // The first is a TLS 1.3 suite unless the program turned those off.
+  return ciphers == nullptr ? nullptr : static_cast<SSL_CIPHER*>(api.OPENSSL_sk_value(ciphers, 0));
+}
+
+SSL_SESSION* virtual_resumable(Session& session) {
+  const OpensslApi& api = session.library->api;
+  if (session.resumable != nullptr || api.SSL_SESSION_new == nullptr) return session.resumable;
+  runtime::OwnWork own;
+  session.resumable = api.SSL_SESSION_new();
+  if (session.resumable == nullptr) return nullptr;
+  // Enough for i2d_SSL_SESSION(3); without a ticket nobody can resume it.
+  if (api.SSL_SESSION_set_protocol_version != nullptr) {
+    api.SSL_SESSION_set_protocol_version(session.resumable, kTls13);
+  }
+  if (api.SSL_SESSION_set_cipher != nullptr) {
+    api.SSL_SESSION_set_cipher(session.resumable, virtual_cipher(session));
+  }
+  return session.resumable;
+}
+
+}  // namespace recshim::ops::openssl

@@ -1,0 +1,323 @@
+// Writing to sockets: in replay the bytes go to the flow core and nowhere else; in record
+// the real call moves them and the core is told. Every form of write comes down to
+// `write_through`. The first bytes of a connection decide what it is.
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include "shim/base/log.h"
+#include "shim/http/codec.h"
+#include "shim/ops/libc.h"
+#include "shim/ops/transfer.h"
+#include "shim/runtime/client_hello.h"
+#include "shim/runtime/driver.h"
+#include "shim/runtime/runtime.h"
+#include "shim/runtime/tls_io.h"
+
+namespace recshim::ops {
+
+using runtime::LockedSocket;
+using runtime::OwnWork;
+using runtime::Role;
+using runtime::Socket;
+
+namespace {
+
+constexpr size_t kCopyBlock_bytes = size_t{64} << 10;
+
+struct BeforeWrite {
+  enum { kPass, kConsumed, kFail, kGoLive } action = kPass;
+  int error = 0;
+  runtime::Endpoint destination;  // kGoLive
+  int family = 0;
+  std::string unsent;
+};
+
+constexpr const char* kUnreachableTls =
+    "its TLS is not one recshim can reach inside the process (linked statically, or not "
+    "OpenSSL or GnuTLS), so the exchange cannot be recorded";
+
+std::string_view first_part(const iovec* vector, int count) {
+  for (int i = 0; i < count; ++i) {
+    if (vector[i].iov_len > 0) {
+      return {static_cast<const char*>(vector[i].iov_base), vector[i].iov_len};
+    }
+  }
+  return {};
+}
+
+// The host that a request's head names, "" if it can't be told. Source: RFC 9112 §3.2.
+std::string host_header(std::string_view bytes) {
+  http::RequestParser parser;
+  std::vector<http::Event> events;
+  if (!parser.feed(bytes, events).ok() || events.empty()) return "";
+  const auto* started = std::get_if<http::RequestStarted>(&events.front());
+  if (started == nullptr) return "";
+  auto host = http::to_lower(http::find_header(started->head.headers, "host").value_or(""));
+  if (!host.empty() && host.front() == '[') return host.substr(1, host.find(']') - 1);
+  return host.substr(0, host.find(':'));
+}
+
+// A record connection's first bytes: plain TLS that no hooked session made is refused, since
+// nobody could read it. Returns 0 or an errno.
+int check_tls_owner(Socket& socket, std::string_view first) {
+  if (runtime::in_tls_io() || http::sniff(first) != http::Protocol::kTls) return 0;
+  const auto hello = runtime::parse_client_hello(first);
+  if (hello && runtime::claim_client_hello(hello->random)) {
+    socket.tls = true;  // its plaintext is seen where the session is
+    return 0;
+  }
+  return runtime::refuse(socket, kUnreachableTls);
+}
+
+// A connection to an address nobody looked up: its first bytes may name a configured host.
+int check_watched(Socket& socket, std::string_view first) {
+  auto* self = runtime::runtime();
+  const uint16_t port = socket.origin.port;
+  const auto protocol = http::sniff(first);
+  std::string named;
+  if (protocol == http::Protocol::kHttp1) named = host_header(first);
+  if (protocol == http::Protocol::kTls) {
+    if (auto hello = runtime::parse_client_hello(first)) named = hello->server_name;
+  }
+  if (named.empty() || !self->hosts->configured(named, port)) return 0;
+  socket.origin.host = named;
+  if (self->replaying()) {
+    return runtime::refuse(socket,
+                           "the program went to its address without a lookup recshim could see; "
+                           "list that address in RECSHIM_HOSTS too, or use RECSHIM_CONNECT_TO");
+  }
+  socket.role = Role::kRecord;
+  if (protocol == http::Protocol::kTls) return check_tls_owner(socket, first);
+  socket.record = runtime::make_record(socket.origin, /*proxy=*/false);
+  return 0;
+}
+
+void replay_write(Socket& socket, const iovec* vector, int count, BeforeWrite& out) {
+  out.action = BeforeWrite::kConsumed;
+  for (int i = 0; i < count; ++i) {
+    if (vector[i].iov_len == 0) continue;
+    bool go_live = false;
+    out.error = runtime::replay_client_bytes(
+        socket, {static_cast<const char*>(vector[i].iov_base), vector[i].iov_len}, &go_live,
+        &out.unsent);
+    if (out.error != 0) {
+      out.action = BeforeWrite::kFail;
+      return;
+    }
+    if (!go_live) continue;
+    out.action = BeforeWrite::kGoLive;
+    out.destination = socket.asked;
+    out.family = socket.asked_family;
+    for (int rest = i + 1; rest < count; ++rest) {
+      out.unsent.append(static_cast<const char*>(vector[rest].iov_base), vector[rest].iov_len);
+    }
+    return;
+  }
+}
+
+BeforeWrite before_write(Socket* socket, int fd, const iovec* vector, int count) {
+  BeforeWrite out;
+  const OwnWork work;
+  {
+    const LockedSocket locked(socket, fd);
+    if (!locked) return out;
+    const std::string_view first = first_part(vector, count);
+    if (locked->role == Role::kReplay && locked->write_shut) return out;  // EPIPE by the kernel
+    if (locked->role == Role::kReplay && !locked->ended) {
+      replay_write(*locked, vector, count, out);
+    } else if (locked->role == Role::kReplay) {
+      runtime::replay_client_end(*locked);  // the server is gone: so says the kernel now
+    } else if (locked->role == Role::kRefused) {
+      out.error = locked->failure_errno;
+    } else if (!locked->client_spoke && !locked->tls && !first.empty()) {
+      locked->client_spoke = true;
+      out.error = locked->role == Role::kWatched  ? check_watched(*locked, first)
+                  : locked->role == Role::kRecord ? check_tls_owner(*locked, first)
+                                                  : 0;
+    }
+    if (out.error != 0) out.action = BeforeWrite::kFail;
+  }
+  if (out.action == BeforeWrite::kGoLive) forget_socket(fd);
+  return out;
+}
+
+void after_write(Socket* socket, int fd, const iovec* vector, int count, ssize_t n) {
+  const OwnWork work;
+  const LockedSocket locked(socket, fd);
+  if (!locked || locked->role != Role::kRecord) return;
+  size_t left = static_cast<size_t>(n);
+  for (int i = 0; i < count && left > 0; ++i) {
+    const size_t part = std::min(left, vector[i].iov_len);
+    runtime::record_client_bytes(*locked, {static_cast<const char*>(vector[i].iov_base), part});
+    left -= part;
+  }
+}
+
+ssize_t total_size(const iovec* vector, int count) {
+  size_t total = 0;
+  for (int i = 0; i < count; ++i) total += vector[i].iov_len;
+  return static_cast<ssize_t>(total);
+}
+
+template <typename RealCall>
+ssize_t write_through(int fd, const iovec* vector, int count, const RealCall& call) {
+  Socket* socket = runtime::find_socket(fd);
+  if (socket == nullptr || runtime::in_own_work()) return call();
+  const BeforeWrite before = before_write(socket, fd, vector, count);
+  switch (before.action) {
+    case BeforeWrite::kConsumed:
+      return total_size(vector, count);
+    case BeforeWrite::kFail:
+      real::shutdown(fd, SHUT_RDWR);
+      return fail(before.error);
+    case BeforeWrite::kGoLive:
+      return reconnect_for_real(fd, before.destination, before.family, before.unsent)
+                 ? total_size(vector, count)
+                 : -1;
+    case BeforeWrite::kPass:
+      break;
+  }
+  const ssize_t n = call();
+  if (n > 0) after_write(socket, fd, vector, count, n);
+  return n;
+}
+
+bool refused_datagram(const void* address, socklen_t length) {
+  if (address == nullptr || runtime::in_own_work()) return false;
+  const auto asked = runtime::endpoint_of(static_cast<const sockaddr*>(address), length);
+  return asked && refuse_datagram(*asked);
+}
+
+// Writes everything: the source has given the bytes away and can't take them back.
+ssize_t write_all(int fd, const char* bytes, size_t size) {
+  size_t done = 0;
+  while (done < size) {
+    const ssize_t n = write(fd, bytes + done, size - done);
+    if (n > 0) {
+      done += static_cast<size_t>(n);
+      continue;
+    }
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0 && errno == EAGAIN) {
+      pollfd ready{fd, POLLOUT, 0};
+      poll(&ready, 1, -1);
+      continue;
+    }
+    return done > 0 ? static_cast<ssize_t>(done) : -1;
+  }
+  return static_cast<ssize_t>(done);
+}
+
+// sendfile(2) to a socket of ours, by copying: the core must see the bytes.
+ssize_t copy_file(int out_fd, int in_fd, off_t* offset, size_t size) {
+  std::string block(std::min(size, kCopyBlock_bytes), '\0');
+  size_t done = 0;
+  while (done < size) {
+    const size_t wanted = std::min(block.size(), size - done);
+    const off_t at = offset != nullptr ? *offset : lseek(in_fd, 0, SEEK_CUR);
+    const ssize_t got = pread(in_fd, block.data(), wanted, at);
+    if (got <= 0) return got < 0 && done == 0 ? -1 : static_cast<ssize_t>(done);
+    const ssize_t put = write(out_fd, block.data(), static_cast<size_t>(got));
+    if (put < 0) return done == 0 ? -1 : static_cast<ssize_t>(done);
+    done += static_cast<size_t>(put);
+    if (offset != nullptr) {
+      *offset += put;
+    } else {
+      lseek(in_fd, at + put, SEEK_SET);
+    }
+    if (put < got) break;
+  }
+  return static_cast<ssize_t>(done);
+}
+
+size_t pipe_room(int fd) {
+  const int capacity = real::fcntl(fd, F_GETPIPE_SZ, 0);
+  int used = 0;
+  if (capacity <= 0 || ::ioctl(fd, FIONREAD, &used) != 0) return kCopyBlock_bytes;
+  return capacity > used ? static_cast<size_t>(capacity - used) : 0;
+}
+
+}  // namespace
+
+ssize_t write(int fd, const void* buffer, size_t size) {
+  const iovec one{const_cast<void*>(buffer), size};
+  return write_through(fd, &one, 1, [&] { return real::write(fd, buffer, size); });
+}
+
+ssize_t writev(int fd, const iovec* vector, int count) {
+  return write_through(fd, vector, count, [&] { return real::writev(fd, vector, count); });
+}
+
+ssize_t send(int fd, const void* buffer, size_t size, int flags) {
+  const iovec one{const_cast<void*>(buffer), size};
+  return write_through(fd, &one, 1, [&] { return real::send(fd, buffer, size, flags); });
+}
+
+ssize_t sendto(int fd, const void* buffer, size_t size, int flags, const sockaddr* address,
+               socklen_t length) {
+  if (refused_datagram(address, length)) return fail(ECONNREFUSED);
+  const iovec one{const_cast<void*>(buffer), size};
+  return write_through(fd, &one, 1,
+                       [&] { return real::sendto(fd, buffer, size, flags, address, length); });
+}
+
+ssize_t sendmsg(int fd, const msghdr* message, int flags) {
+  if (message == nullptr) return real::sendmsg(fd, message, flags);
+  if (refused_datagram(message->msg_name, message->msg_namelen)) return fail(ECONNREFUSED);
+  return write_through(fd, message->msg_iov, static_cast<int>(message->msg_iovlen),
+                       [&] { return real::sendmsg(fd, message, flags); });
+}
+
+int sendmmsg(int fd, mmsghdr* messages, unsigned count, int flags) {
+  const bool ours = runtime::find_socket(fd) != nullptr && !runtime::in_own_work();
+  const bool addressed = count > 0 && messages[0].msg_hdr.msg_name != nullptr;
+  if (!ours && !(addressed &&
+                 refused_datagram(messages[0].msg_hdr.msg_name, messages[0].msg_hdr.msg_namelen))) {
+    return real::sendmmsg(fd, messages, count, flags);
+  }
+  unsigned done = 0;
+  for (; done < count; ++done) {
+    const ssize_t n = ops::sendmsg(fd, &messages[done].msg_hdr, flags);
+    if (n < 0) break;
+    messages[done].msg_len = static_cast<unsigned>(n);
+  }
+  return done > 0 || count == 0 ? static_cast<int>(done) : -1;
+}
+
+ssize_t sendfile(int out_fd, int in_fd, off_t* offset, size_t size) {
+  if (runtime::find_socket(out_fd) == nullptr || runtime::in_own_work()) {
+    return real::sendfile(out_fd, in_fd, offset, size);
+  }
+  return copy_file(out_fd, in_fd, offset, size);
+}
+
+ssize_t sendfile64(int out_fd, int in_fd, off_t* offset, size_t size) {
+  return sendfile(out_fd, in_fd, offset, size);
+}
+
+ssize_t splice(int in_fd, off64_t* in_offset, int out_fd, off64_t* out_offset, size_t size,
+               unsigned flags) {
+  const bool from_ours = runtime::find_socket(in_fd) != nullptr;
+  const bool to_ours = runtime::find_socket(out_fd) != nullptr;
+  if ((!from_ours && !to_ours) || runtime::in_own_work() || size == 0) {
+    return real::splice(in_fd, in_offset, out_fd, out_offset, size, flags);
+  }
+  if (in_offset != nullptr || out_offset != nullptr) return fail(ESPIPE);
+  size_t wanted = std::min(size, kCopyBlock_bytes);
+  if (from_ours) {
+    const size_t room = pipe_room(out_fd);
+    if (room == 0 && (flags & SPLICE_F_NONBLOCK) != 0) return fail(EAGAIN);
+    if (room > 0) wanted = std::min(wanted, room);
+  }
+  std::string block(wanted, '\0');
+  const ssize_t got = read(in_fd, block.data(), block.size());
+  if (got <= 0) return got;
+  return write_all(out_fd, block.data(), static_cast<size_t>(got));
+}
+
+}  // namespace recshim::ops

@@ -1,0 +1,401 @@
+// See driver.h.
+#include "shim/runtime/driver.h"
+
+#include <netinet/in.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+#include "shim/base/log.h"
+#include "shim/match/redact.h"
+#include "shim/runtime/helper_thread.h"
+#include "shim/runtime/real.h"
+#include "shim/runtime/runtime.h"
+#include "shim/runtime/test_id.h"
+
+namespace recshim::runtime {
+namespace {
+
+control::JournalLine journal_line(const http::Exchange& exchange, control::Outcome outcome) {
+  control::JournalLine line;
+  line.outcome = outcome;
+  line.wall_us = exchange.started_wall_us;
+  line.test_id = exchange.test_id;
+  line.method = exchange.request.method;
+  line.url = match::redact_url(http::request_url(exchange.origin, exchange.request),
+                               runtime()->config.store.match);
+  return line;
+}
+
+void save(http::Exchange& exchange) {
+  apply_header_test_id(exchange);
+  auto line = journal_line(exchange, control::Outcome::kRecorded);
+  line.duration_us = exchange.end_offset_us;
+  auto saved = runtime()->store->save(exchange);
+  if (!saved) {
+    line.outcome = control::Outcome::kLost;
+    line.detail = saved.error().message;
+    log::tell_user(
+        fmt::format("recording of {} {} lost: {}", line.method, line.url, saved.error().message));
+    journal(std::move(line));
+    return;
+  }
+  line.key = saved->hash;
+  line.file = saved->path;
+  switch (saved->kind) {
+    case store::Saved::Kind::kWritten:
+      break;
+    case store::Saved::Kind::kUnchanged:
+      line.outcome = control::Outcome::kUnchanged;
+      break;
+    case store::Saved::Kind::kSkipped:
+      line.outcome = control::Outcome::kPassed;
+      line.detail = "not kept: record_errors is off";
+      break;
+  }
+  log::info("recorded {} {} as {}", line.method, line.url, line.file);
+  journal(std::move(line));
+}
+
+// Runs the commands of a replay connection until it wants nothing more.
+class ReplayExecutor {
+ public:
+  ReplayExecutor(Socket& socket, bool* go_live, std::string* unsent)
+      : socket_(socket), go_live_(go_live), unsent_(unsent) {}
+
+  int run(flow::Commands commands) {
+    // Answers produce commands of their own; they come after what stands here.
+    for (size_t i = 0; i < commands.size(); ++i) {
+      flow::Commands more;
+      const int error =
+          std::visit([&](auto& command) { return execute(command, more); }, commands[i]);
+      if (error != 0 || *go_live_) return error;
+      for (auto& command : more) commands.push_back(std::move(command));
+    }
+    return 0;
+  }
+
+ private:
+  int execute(flow::Save&, flow::Commands&) { return 0; }  // replay saves nothing
+  int execute(flow::Warn& command, flow::Commands&) {
+    log::warn("{}", command.text);
+    return 0;
+  }
+
+  int execute(flow::Find& command, flow::Commands& more) {
+    const uint64_t started_us = monotonic_us();
+    auto& request = *command.request;
+    apply_header_test_id(request);
+    auto line = journal_line(request, control::Outcome::kHit);
+    auto lookup = runtime()->store->find(request);
+    if (!lookup) {
+      // A recording that can't be read is no licence to go on as if it were absent.
+      line.outcome = control::Outcome::kRefused;
+      line.detail = lookup.error().message;
+      log::tell_user(fmt::format("{} {}: {}", line.method, line.url, lookup.error().message));
+      socket_.replay->deliver_miss("", lookup.error().message, monotonic_us(), more);
+    } else if (auto* found = std::get_if<store::Found>(&*lookup)) {
+      line.key = found->hash;
+      line.file = found->path;
+      line.borrowed = found->borrowed;
+      log::info("replay {} {} from {}", line.method, line.url, found->path);
+      socket_.replay->deliver(std::move(found->exchange), monotonic_us(), more);
+    } else {
+      auto& missing = std::get<store::Missing>(*lookup);
+      line.outcome = control::Outcome::kMiss;
+      line.key = missing.hash;
+      line.detail = missing.nearest_path;
+      log::tell_user(missing.summary);
+      log::info("{}", missing.diagnosis);
+      socket_.replay->deliver_miss(missing.hash, missing.diagnosis, monotonic_us(), more);
+    }
+    line.duration_us = monotonic_us() - started_us;
+    journal(std::move(line));
+    return 0;
+  }
+
+  int execute(flow::FindEarly& command, flow::Commands& more) {
+    apply_header_test_id(*command.request);
+    auto found = runtime()->store->find_early(*command.request);
+    if (!found || !found->has_value()) {
+      // What is wrong with a file is reported by the lookup proper, which follows.
+      socket_.replay->continue_body(monotonic_us(), more);
+      return 0;
+    }
+    auto line = journal_line(*command.request, control::Outcome::kHit);
+    line.key = (*found)->hash;
+    line.file = (*found)->path;
+    journal(std::move(line));
+    socket_.replay->deliver(std::move((*found)->exchange), monotonic_us(), more);
+    return 0;
+  }
+
+  int execute(flow::PassThrough& command, flow::Commands&) {
+    if (command.may_go_live) {
+      *go_live_ = true;
+      *unsent_ = std::move(command.unsent);
+      return 0;
+    }
+    return refuse(socket_, command.reason);
+  }
+
+  int execute(flow::TlsSeen&, flow::Commands&) {
+    return refuse(socket_,
+                  "the program's TLS is not one recshim can reach inside the process (it is "
+                  "linked statically, or not OpenSSL or GnuTLS)");
+  }
+
+  int execute(flow::Tunnel& command, flow::Commands& more) {
+    socket_.origin = command.origin;
+    socket_.proxy = false;
+    socket_.client_spoke = false;  // the tunnel's first bytes decide anew
+    socket_.replay->accept_tunnel(monotonic_us());
+    // What the program sent ahead of the proxy's answer belongs into the tunnel.
+    socket_.replay->on_client_bytes("", monotonic_us(), more);
+    return 0;
+  }
+
+  Socket& socket_;
+  bool* go_live_;
+  std::string* unsent_;
+};
+
+// The program is gone. A forked process may hold the connection too: only our descriptor
+// goes, the connection ends with the last.
+void drop_peer(Socket& socket) {
+  if (socket.peer_fd < 0) return;
+  forget_own_fd(socket.peer_fd);
+  real::close(socket.peer_fd);
+  socket.peer_fd = -1;
+  socket.ended = true;
+}
+
+// The server's side ends, as the program is to see it whoever else holds the connection.
+void end_peer(Socket& socket, bool reset) {
+  if (socket.ended) return;
+  if (reset && socket.unix_pair) {
+    // A unix socket that dies with unread bytes resets its peer (unix(7)); the program's
+    // end is ours to write from.
+    const int fd = fd_of(socket);
+    if (fd >= 0) real::send(fd, "", 1, MSG_DONTWAIT | MSG_NOSIGNAL);
+  } else if (reset) {
+    const linger hard{1, 0};
+    real::setsockopt(socket.peer_fd, SOL_SOCKET, SO_LINGER, &hard, sizeof hard);
+  } else {
+    real::shutdown(socket.peer_fd, SHUT_WR);
+    // TCP tells a half-closed connection from a closed one, a unix pair does not: there our
+    // end stays until the program writes or closes.
+    socket.ended = true;
+    if (socket.unix_pair) return;
+  }
+  drop_peer(socket);
+}
+
+}  // namespace
+
+RecordVerdict execute(flow::Commands& commands) {
+  RecordVerdict verdict;
+  for (auto& command : commands) {
+    if (auto* saved = std::get_if<flow::Save>(&command)) {
+      save(*saved->exchange);
+    } else if (auto* warning = std::get_if<flow::Warn>(&command)) {
+      log::warn("{}", warning->text);
+    } else if (auto* pass = std::get_if<flow::PassThrough>(&command)) {
+      log::warn("not recorded: {}", pass->reason);
+      verdict.stop = true;
+    } else if (std::get_if<flow::TlsSeen>(&command) != nullptr) {
+      verdict.stop = true;
+    } else if (auto* tunnel = std::get_if<flow::Tunnel>(&command)) {
+      verdict.tunnel = tunnel->origin;
+    }
+  }
+  commands.clear();
+  return verdict;
+}
+
+std::unique_ptr<flow::RecordConnection> make_record(const http::Origin& origin, bool proxy) {
+  auto made = std::make_unique<flow::RecordConnection>(origin, proxy, runtime()->flow_settings);
+  made->stamp = current_stamp;
+  return made;
+}
+
+std::unique_ptr<flow::ReplayConnection> make_replay(const http::Origin& origin, bool proxy) {
+  auto made = std::make_unique<flow::ReplayConnection>(origin, proxy, runtime()->flow_settings);
+  made->stamp = current_stamp;
+  return made;
+}
+
+namespace {
+
+void obey(Socket& socket, flow::Commands& commands) {
+  const RecordVerdict verdict = execute(commands);
+  if (verdict.tunnel) {
+    socket.origin = *verdict.tunnel;
+    socket.proxy = false;
+    socket.client_spoke = false;  // the tunnel's first bytes decide anew
+    if (!runtime()->hosts->configured(socket.origin.host, socket.origin.port)) {
+      socket.record.reset();
+      socket.role = Role::kWatched;
+      return;
+    }
+  }
+  if (verdict.stop) socket.record.reset();
+}
+
+}  // namespace
+
+void record_client_bytes(Socket& socket, std::string_view bytes) {
+  if (!socket.record || socket.tls) return;
+  socket.inherited = false;
+  flow::Commands commands;
+  socket.record->on_client_bytes(bytes, monotonic_us(), commands);
+  obey(socket, commands);
+}
+
+void record_server_bytes(Socket& socket, std::string_view bytes) {
+  if (!socket.record || socket.tls) return;
+  socket.inherited = false;
+  flow::Commands commands;
+  socket.record->on_server_bytes(bytes, monotonic_us(), commands);
+  obey(socket, commands);
+}
+
+void record_server_end(Socket& socket, flow::End end) {
+  if (!socket.record || socket.tls) return;
+  socket.inherited = false;
+  flow::Commands commands;
+  socket.record->on_server_end(end, monotonic_us(), commands);
+  obey(socket, commands);
+}
+
+void record_client_end(Socket& socket, int fd) {
+  if (!socket.record || socket.tls) return;
+  if (socket.inherited) {  // the parent's to finish
+    socket.record.reset();
+    return;
+  }
+  std::string buffer(size_t{64} << 10, '\0');
+  while (socket.record && socket.record->busy() && fd >= 0) {
+    const ssize_t n = real::recv(fd, buffer.data(), buffer.size(), MSG_DONTWAIT);
+    if (n > 0) {
+      record_server_bytes(socket, {buffer.data(), static_cast<size_t>(n)});
+      continue;
+    }
+    if (n == 0) record_server_end(socket, flow::End::kEof);
+    if (n < 0 && errno == ECONNRESET) record_server_end(socket, flow::End::kReset);
+    break;
+  }
+  if (!socket.record) return;
+  flow::Commands commands;
+  socket.record->on_client_end(monotonic_us(), commands);
+  execute(commands);
+  socket.record.reset();
+}
+
+int replay_client_bytes(Socket& socket, std::string_view bytes, bool* go_live,
+                        std::string* unsent) {
+  flow::Commands commands;
+  socket.inherited = false;
+  socket.client_spoke = true;
+  socket.replay->on_client_bytes(bytes, monotonic_us(), commands);
+  ReplayExecutor executor(socket, go_live, unsent);
+  const int error = executor.run(std::move(commands));
+  if (error != 0 || *go_live) return error;
+  pump(socket);
+  if (next_due_us(socket) != 0 || (has_leftover(socket) && !socket.read_by_hook && !socket.tls)) {
+    wake_helper_thread();
+  }
+  return 0;
+}
+
+void replay_unseen_bytes(Socket& socket) {
+  char buffer[16384];
+  bool go_live = false;
+  std::string unsent;
+  while (!socket.ended) {
+    const ssize_t n = real::recv(socket.peer_fd, buffer, sizeof buffer, MSG_DONTWAIT);
+    if (n <= 0) return;
+    // It will do so again, and may fill the kernel's buffer before it calls a hook.
+    socket.past_hooks = true;
+    wake_helper_thread();
+    const std::string_view bytes(buffer, static_cast<size_t>(n));
+    if (replay_client_bytes(socket, bytes, &go_live, &unsent) != 0) return;
+    if (go_live) {
+      refuse(socket, "a request past the hooks to a host that is not configured");
+      return;
+    }
+  }
+}
+
+void replay_bytes_read(Socket& socket, uint64_t n) {
+  socket.read_by_hook = true;
+  socket.inherited = false;
+  socket.in_kernel -= std::min(n, socket.in_kernel);
+  pump(socket);
+  if (next_due_us(socket) != 0) wake_helper_thread();
+}
+
+void pump(Socket& socket) {
+  while (!socket.ended) {
+    if (!socket.out.empty()) {
+      const ssize_t sent = real::send(socket.peer_fd, socket.out.data(), socket.out.size(),
+                                      MSG_DONTWAIT | MSG_NOSIGNAL);
+      if (sent < 0) {
+        if (errno == EINTR) continue;
+        if (errno != EAGAIN) drop_peer(socket);  // the program has closed
+        return;
+      }
+      socket.in_kernel += static_cast<uint64_t>(sent);
+      socket.out.erase(0, static_cast<size_t>(sent));
+      continue;
+    }
+    if (!socket.next) socket.next = socket.replay->next_segment();
+    if (!socket.next) {
+      const auto end = socket.replay->end_after_output();
+      if (!end) return;
+      // An EOF may follow the data at once; a reset would overtake it.
+      if (*end == flow::End::kReset && socket.in_kernel > 0) return;
+      socket.ragged = *end == flow::End::kRagged;
+      end_peer(socket, *end == flow::End::kReset);
+      return;
+    }
+    if (socket.in_kernel > 0 && !socket.next->continues_boundary) return;
+    if (socket.next->due_us > monotonic_us()) return;
+    socket.out = std::move(socket.next->bytes);
+    socket.next.reset();
+  }
+}
+
+bool has_leftover(const Socket& socket) {
+  return !socket.ended &&
+         (!socket.out.empty() || socket.next.has_value() || socket.replay->has_output() ||
+          socket.replay->end_after_output().has_value());
+}
+
+uint64_t next_due_us(const Socket& socket) {
+  return !socket.ended && socket.next ? socket.next->due_us : 0;
+}
+
+void replay_client_end(Socket& socket) {
+  if (socket.replay) {
+    flow::Commands ignored;  // nobody is left to answer
+    socket.replay->on_client_end(monotonic_us(), ignored);
+  }
+  drop_peer(socket);
+}
+
+int refuse(Socket& socket, const std::string& reason) {
+  log::tell_user(fmt::format("{}:{} refused: {}", socket.origin.host, socket.origin.port, reason));
+  control::JournalLine line;
+  line.outcome = control::Outcome::kRefused;
+  line.wall_us = posix_env().wall_time_us();
+  line.url = http::origin_url(socket.origin);
+  line.detail = reason;
+  journal(std::move(line));
+  if (socket.peer_fd >= 0) end_peer(socket, true);
+  socket.role = Role::kRefused;
+  socket.failure_errno = ECONNRESET;
+  return ECONNRESET;
+}
+
+}  // namespace recshim::runtime

@@ -1,0 +1,52 @@
+// Drives the flow core for sockets and TLS taps: carries out its commands with the store
+// and the journal, and moves replayed bytes into the program's socket.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "shim/flow/connection.h"
+#include "shim/runtime/sockets.h"
+
+namespace recshim::runtime {
+
+// --- Record -------------------------------------------------------------------------
+// What the commands of a record connection ask of the one who feeds it.
+struct RecordVerdict {
+  bool stop = false;                   // nothing more to see here
+  std::optional<http::Origin> tunnel;  // a proxy opened a tunnel to this origin
+};
+// Saves, warns, journals. REQUIRES: OwnWork; the connection's lock may be held.
+RecordVerdict execute(flow::Commands& commands);
+std::unique_ptr<flow::RecordConnection> make_record(const http::Origin& origin, bool proxy);
+
+// All REQUIRE: OwnWork, socket.mutex held, role kRecord.
+void record_client_bytes(Socket& socket, std::string_view bytes);
+void record_server_bytes(Socket& socket, std::string_view bytes);
+void record_server_end(Socket& socket, flow::End end);
+// The program closes fd: drains what has arrived, then finishes what is open.
+void record_client_end(Socket& socket, int fd);
+
+// --- Replay -------------------------------------------------------------------------
+std::unique_ptr<flow::ReplayConnection> make_replay(const http::Origin& origin, bool proxy);
+
+// All REQUIRE: OwnWork, socket.mutex held, role kReplay.
+// Takes the program's bytes. Returns 0, or the errno the write fails with; `*go_live` is
+// set when the connection must be made for real instead (then `*unsent` goes first).
+int replay_client_bytes(Socket& socket, std::string_view bytes, bool* go_live, std::string* unsent);
+// Takes what the program wrote past the hooks, which waits in our end of the socket.
+void replay_unseen_bytes(Socket& socket);
+// The program read n bytes through a hook (not peeked): more may follow.
+void replay_bytes_read(Socket& socket, uint64_t n);
+// Moves what is due into the kernel's buffer; at most one boundary is in there at a time.
+void pump(Socket& socket);
+// Something is left that pump could not move now.
+[[nodiscard]] bool has_leftover(const Socket& socket);
+// When the next segment is due (monotonic µs), 0 for none waiting on time.
+[[nodiscard]] uint64_t next_due_us(const Socket& socket);
+void replay_client_end(Socket& socket);
+// Fails the connection: tells the user why, resets it. Returns the errno.
+int refuse(Socket& socket, const std::string& reason);
+
+}  // namespace recshim::runtime

@@ -1,0 +1,118 @@
+// See helper_thread.h.
+#include "shim/runtime/helper_thread.h"
+
+#include <fcntl.h>
+#include <pthread.h>
+#include <sys/ioctl.h>
+
+#include <algorithm>
+#include <chrono>
+#include <condition_variable>
+#include <mutex>
+
+#include "shim/base/log.h"
+#include "shim/runtime/driver.h"
+#include "shim/runtime/guard.h"
+#include "shim/runtime/real.h"
+#include "shim/runtime/runtime.h"
+#include "shim/runtime/sockets.h"
+
+namespace recshim::runtime {
+namespace {
+
+constexpr uint64_t kPollInterval_us = 1000;
+
+struct Helper {
+  std::mutex mutex;
+  std::condition_variable changed;
+  bool running = false;
+  bool woken = false;
+};
+
+// Replaced in a forked child, where the old one's lock may be held by a thread that is not.
+Helper* helper = new Helper;
+
+// What one look at a socket found: when to look again (0: nothing to do for it).
+uint64_t serve(Socket& socket) {
+  if (socket.role != Role::kReplay || socket.ended) return 0;
+  const int fd = fd_of(socket);
+  int unread = 0;
+  if (socket.in_kernel > 0 && fd >= 0 && ::ioctl(fd, FIONREAD, &unread) == 0) {
+    socket.in_kernel = std::min<uint64_t>(socket.in_kernel, static_cast<uint64_t>(unread));
+  }
+  replay_unseen_bytes(socket);
+  pump(socket);
+  if (socket.ended) return 0;
+  const uint64_t due_us = next_due_us(socket);
+  const uint64_t now_us = monotonic_us();
+  if (due_us > now_us) return due_us;
+  const bool raw = socket.past_hooks || (!socket.read_by_hook && !socket.tls);
+  return raw && (socket.past_hooks || has_leftover(socket)) ? now_us + kPollInterval_us : 0;
+}
+
+void* run(void* argument) {
+  auto* self = static_cast<Helper*>(argument);
+  const OwnWork work;
+  for (;;) {
+    uint64_t next_us = 0;
+    for_each_socket([&](Socket& socket) {
+      const uint64_t at_us = serve(socket);
+      if (at_us != 0) next_us = next_us == 0 ? at_us : std::min(next_us, at_us);
+    });
+    std::unique_lock lock(self->mutex);
+    if (next_us == 0 && !self->woken) {
+      self->running = false;
+      return nullptr;
+    }
+    if (!self->woken) {
+      const uint64_t now_us = monotonic_us();
+      if (next_us > now_us) {
+        self->changed.wait_for(lock, std::chrono::microseconds(next_us - now_us),
+                               [&] { return self->woken; });
+      }
+    }
+    self->woken = false;
+  }
+}
+
+}  // namespace
+
+void wake_helper_thread() {
+  const std::lock_guard lock(helper->mutex);
+  helper->woken = true;
+  if (helper->running) {
+    helper->changed.notify_one();
+    return;
+  }
+  pthread_attr_t attributes;
+  pthread_attr_init(&attributes);
+  pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
+  pthread_t thread;
+  const int error = pthread_create(&thread, &attributes, run, helper);
+  pthread_attr_destroy(&attributes);
+  if (error != 0) {
+    log::warn("helper thread: {}", strerror(error));
+    return;
+  }
+  helper->running = true;
+}
+
+void watch_shared_sockets() {
+  if (!any_socket()) return;
+  const OwnWork work;
+  bool any = false;
+  for_each_socket([&](Socket& socket) {
+    if (socket.role != Role::kReplay || socket.ended) return;
+    const int fd = fd_of(socket);
+    if (fd < 0 || (real::fcntl(fd, F_GETFD, 0) & FD_CLOEXEC) != 0) return;
+    socket.past_hooks = true;
+    any = true;
+  });
+  if (any) wake_helper_thread();
+}
+
+void forget_helper_thread() {
+  helper = new Helper;
+}
+
+}  // namespace recshim::runtime

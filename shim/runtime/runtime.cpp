@@ -1,0 +1,239 @@
+// See runtime.h. Starts the process's recshim, hands its variables on, and keeps it whole
+// over fork(2).
+#include "shim/runtime/runtime.h"
+
+#include <dlfcn.h>
+#include <pthread.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <climits>
+#include <cstdlib>
+
+#include "shim/base/log.h"
+#include "shim/control/names.h"
+#include "shim/control/session.h"
+#include "shim/runtime/driver.h"
+#include "shim/runtime/exec_handover.h"
+#include "shim/runtime/helper_thread.h"
+#include "shim/runtime/inherited.h"
+#include "shim/runtime/names.h"
+#include "shim/runtime/real.h"
+#include "shim/runtime/sockets.h"
+#include "shim/runtime/start.h"
+#include "shim/runtime/test_id.h"
+#include "shim/runtime/tls_gate.h"
+#include "shim/runtime/tls_taps.h"
+
+namespace recshim::runtime {
+namespace {
+
+std::atomic<Runtime*> instance{nullptr};
+std::atomic<pid_t> process_id{0};
+std::atomic<int> start_state{0};  // 0 not yet, 1 under way, 2 done
+std::atomic<bool> config_errors_told{false};
+
+std::string current_directory() {
+  char buffer[PATH_MAX];
+  return getcwd(buffer, sizeof buffer) != nullptr ? buffer : "/";
+}
+
+std::string link_target(const char* path) {
+  char buffer[PATH_MAX];
+  const ssize_t n = readlink(path, buffer, sizeof buffer);
+  return n > 0 ? std::string(buffer, static_cast<size_t>(n)) : std::string();
+}
+
+// "http://user@proxy:3128/" → proxy, 3128. Source: curl(1), environment.
+std::optional<Proxy> parse_proxy(std::string text) {
+  uint16_t port = 1080;
+  const size_t scheme = text.find("://");
+  if (scheme != std::string::npos) {
+    const std::string name = http::to_lower(text.substr(0, scheme));
+    if (name != "http" && name != "https") return std::nullopt;  // socks: not HTTP
+    port = name == "https" ? 443 : 80;
+    text.erase(0, scheme + 3);
+  }
+  text.resize(std::min(text.find('/'), text.size()));
+  const size_t at = text.rfind('@');
+  if (at != std::string::npos) text.erase(0, at + 1);
+  Proxy proxy;
+  const size_t bracket = text.rfind(']');
+  const size_t colon = text.rfind(':');
+  if (colon != std::string::npos && (bracket == std::string::npos || colon > bracket)) {
+    port = static_cast<uint16_t>(std::strtoul(text.c_str() + colon + 1, nullptr, 10));
+    text.resize(colon);
+  }
+  if (text.size() > 2 && text.front() == '[') text = text.substr(1, text.size() - 2);
+  if (text.empty() || port == 0) return std::nullopt;
+  proxy.host = http::to_lower(text);
+  proxy.port = port;
+  return proxy;
+}
+
+std::vector<Proxy> proxies_of_environment() {
+  std::vector<Proxy> proxies;
+  for (const char* name :
+       {"https_proxy", "HTTPS_PROXY", "http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"}) {
+    const char* value = std::getenv(name);
+    if (value == nullptr) continue;
+    if (auto proxy = parse_proxy(value)) proxies.push_back(*proxy);
+  }
+  return proxies;
+}
+
+// --- fork(2): every lock is held over it, in the order in which they nest ---------------
+
+void before_fork() {
+  lock_sockets_for_fork();
+  lock_taps_for_fork();
+  lock_test_id_for_fork();
+  lock_names_for_fork();
+  if (auto* self = runtime()) self->store->lock_for_fork();
+}
+
+void unlock_after_fork(bool in_child) {
+  if (auto* self = runtime()) self->store->unlock_after_fork();
+  unlock_names_after_fork();
+  unlock_test_id_after_fork();
+  unlock_taps_after_fork(in_child);
+  unlock_sockets_after_fork(in_child);
+}
+
+void after_fork_in_parent() {
+  unlock_after_fork(false);
+  watch_shared_sockets();
+}
+
+void after_fork_in_child() {
+  process_id.store(getpid());
+  forget_helper_thread();
+  unlock_after_fork(true);
+}
+
+// Names and values that children need so that this session stays one.
+void hand_on(const control::Config& config) {
+  const auto variables = control::inherited_variables(config);
+  remember_inherited(variables);
+  for (const auto& [name, value] : variables) {
+    real::setenv(name.c_str(), value.c_str(), 1);
+  }
+}
+
+// The process that made the session, also after it has become another program by exec(2);
+// 0 when that is not this one.
+pid_t session_owner(const control::Config& config) {
+  const std::string self = std::to_string(getpid());
+  if (config.session_is_fresh) {
+    real::setenv(control::kSessionOwnerVariable, self.c_str(), 1);
+    return getpid();
+  }
+  const char* owner = std::getenv(control::kSessionOwnerVariable);
+  return owner != nullptr && self == owner ? getpid() : 0;
+}
+
+void start_now() {
+  process_id.store(getpid());
+  auto made = std::make_unique<Runtime>();
+  auto get_env = [](const char* name) -> std::optional<std::string> {
+    const char* value = std::getenv(name);
+    return value != nullptr ? std::optional<std::string>(value) : std::nullopt;
+  };
+  made->config = control::load_config(posix_env(), get_env, current_directory());
+  hand_on(made->config);
+  made->owner_pid = session_owner(made->config);
+  log::remember_stderr();
+  if (!made->config.log_path.empty() && !log::open(made->config.log_path, made->config.log_level)) {
+    made->config.errors.push_back(std::string(control::kLogVariable) + ": cannot open " +
+                                  made->config.log_path + " for writing");
+  }
+  const std::string executable = link_target("/proc/self/exe");
+  made->program = executable.substr(executable.rfind('/') + 1);
+  Dl_info info{};
+  if (dladdr(reinterpret_cast<void*>(&start), &info) != 0 && info.dli_fname != nullptr) {
+    made->library_path = info.dli_fname;
+  }
+  made->hosts = std::make_unique<control::HostMatcher>(made->config, is_local_host);
+  made->proxies = proxies_of_environment();
+  made->store = std::make_unique<store::Store>(posix_env(), made->config.store);
+  auto& settings = made->flow_settings;
+  settings.env = &posix_env();
+  settings.spill_dir = made->config.session_dir;
+  settings.record_dir = made->config.dir;
+  settings.pace = made->config.pace;
+  settings.respond_on_miss = made->config.respond_on_miss;
+  settings.is_configured = [hosts = made->hosts.get()](const http::Origin& origin) {
+    return hosts->configured(origin.host, origin.port);
+  };
+  load_test_id();
+  // Every lock is made now, before there are threads that could race for it.
+  before_fork();
+  unlock_after_fork(false);
+  pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child);
+  log::info("recshim {} in {} ({}), mode {}, recordings in {}", RECSHIM_VERSION, made->program,
+            getpid(), control::mode_name(made->config.mode), made->config.dir);
+  instance.store(made.release(), std::memory_order_release);
+  adopt_sockets();
+}
+
+}  // namespace
+
+bool Runtime::is_proxy(const std::string& host, uint16_t port) const {
+  for (const auto& proxy : proxies) {
+    if (proxy.host == host && (proxy.port == port || port == 0)) return true;
+  }
+  return false;
+}
+
+void start() {
+  int expected = 0;
+  if (!start_state.compare_exchange_strong(expected, 1)) return;
+  if (!real::bound) real::bind();
+  const OwnWork work;
+  start_now();
+  start_state.store(2);
+}
+
+Runtime* runtime() {
+  return instance.load(std::memory_order_acquire);
+}
+
+pid_t own_pid() {
+  return process_id.load(std::memory_order_relaxed);
+}
+
+bool in_vfork_child() {
+  return getpid() != own_pid();
+}
+
+uint64_t monotonic_us() {
+  return posix_env().monotonic_time_us();
+}
+
+void report_config_errors() {
+  if (config_errors_told.exchange(true)) return;
+  for (const auto& error : runtime()->config.errors) log::tell_user(error);
+}
+
+void journal(control::JournalLine line) {
+  auto* self = runtime();
+  line.pid = getpid();
+  line.program = self->program;
+  control::append_journal(posix_env(), self->config.journal_path, self->config.session_dir, line);
+}
+
+void finish() {
+  auto* self = runtime();
+  if (self == nullptr || in_vfork_child()) return;
+  const OwnWork work;
+  finish_taps();
+  for_each_socket([](Socket& socket) {
+    if (socket.role == Role::kRecord) record_client_end(socket, fd_of(socket));
+  });
+  if (self->owner_pid == getpid()) {
+    auto removed = posix_env().remove_tree(self->config.session_dir);
+    if (!removed.ok()) log::debug("session folder: {}", removed.error().message);
+  }
+}
+
+}  // namespace recshim::runtime

@@ -1,0 +1,56 @@
+// The process's one recshim: configuration, store, and what they decide. Made by the
+// constructor, never destroyed. Owns no connections (sockets.h) and no TLS sessions.
+#pragma once
+
+#include <sys/types.h>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "shim/control/config.h"
+#include "shim/control/journal.h"
+#include "shim/flow/connection.h"
+#include "shim/runtime/guard.h"
+#include "shim/store/store.h"
+
+namespace recshim::runtime {
+
+struct Proxy {
+  std::string host;  // lower case
+  uint16_t port = 0;
+};
+
+struct Runtime {
+  control::Config config;
+  std::unique_ptr<control::HostMatcher> hosts;
+  std::unique_ptr<store::Store> store;
+  flow::Settings flow_settings;
+  std::vector<Proxy> proxies;  // of HTTP_PROXY and its kin
+  std::string program;         // file name of /proc/self/exe
+  std::string library_path;    // where we were loaded from
+  pid_t owner_pid = 0;         // the process that made the session, 0 if inherited
+
+  [[nodiscard]] bool replaying() const { return config.mode == control::Mode::kReplay; }
+  [[nodiscard]] bool recording() const { return config.mode == control::Mode::kRecord; }
+  [[nodiscard]] bool is_proxy(const std::string& host, uint16_t port) const;
+  // Hosts are configured under the default rule (no RECSHIM_HOSTS).
+  [[nodiscard]] bool default_hosts() const { return config.hosts.empty(); }
+};
+
+// Null until the constructor has run and after a failed start: hooks then pass.
+Runtime* runtime();
+// This process, as of the last fork(2). A child of vfork(2) sees its parent's.
+pid_t own_pid();
+// True in a child of vfork(2), which must not change the parent's tables. One system call.
+bool in_vfork_child();
+uint64_t monotonic_us();
+
+// True once, when the first connection of a process with a broken configuration fails:
+// tells the user what is wrong. REQUIRES: OwnWork.
+void report_config_errors();
+
+// Appends to the journal. REQUIRES: OwnWork.
+void journal(control::JournalLine line);
+
+}  // namespace recshim::runtime

@@ -1,0 +1,16 @@
+// The beginning and the end of recshim in a process.
+#pragma once
+
+namespace recshim::runtime {
+
+// Reads the configuration and makes the runtime; once, whoever asks first: the library's
+// constructor, or a hook that runs in a constructor before it. Never fails: what is wrong
+// with the configuration is kept and reported when a connection needs it.
+void start();
+
+// Finishes what is open, as the program's end does with its sockets, and removes the
+// session's folder when this process made the session. Called by the library's destructor
+// and the _exit hooks; idempotent.
+void finish();
+
+}  // namespace recshim::runtime

@@ -1,0 +1,192 @@
+// See tls_gate.h.
+#include "shim/runtime/tls_gate.h"
+
+#include <array>
+#include <cstring>
+#include <mutex>
+
+#include "shim/base/log.h"
+#include "shim/runtime/driver.h"
+#include "shim/runtime/guard.h"
+#include "shim/runtime/runtime.h"
+#include "shim/runtime/sockets.h"
+#include "shim/runtime/tls_io.h"
+#include "shim/runtime/tls_taps.h"
+
+namespace recshim::runtime {
+namespace {
+
+thread_local int tls_io_depth __attribute__((tls_model("initial-exec"))) = 0;
+thread_local bool probing __attribute__((tls_model("initial-exec"))) = false;
+thread_local int probed_fd __attribute__((tls_model("initial-exec"))) = -1;
+
+// ClientHellos that memory-BIO sessions made and no socket has carried yet. A ring: a
+// hello that is never sent is forgotten in time.
+struct Hellos {
+  std::mutex mutex;
+  std::array<std::array<unsigned char, 32>, 256> randoms{};
+  size_t next = 0;
+};
+
+Hellos& hellos() {
+  static auto* instance = new Hellos;  // never destroyed: used until the process ends
+  return *instance;
+}
+
+TlsVerdict refusal(const std::string& host, const std::string& reason) {
+  TlsVerdict verdict;
+  verdict.action = TlsAction::kRefuse;
+  verdict.host = host;
+  verdict.reason = reason;
+  log::tell_user(fmt::format("{} refused: {}", host, reason));
+  control::JournalLine line;
+  line.outcome = control::Outcome::kRefused;
+  line.wall_us = posix_env().wall_time_us();
+  line.url = "https://" + host;
+  line.detail = reason;
+  journal(std::move(line));
+  return verdict;
+}
+
+// The origin of a session on a connection made to `connected`: the name the program wants
+// to talk to (SNI) goes before the one it looked up.
+http::Origin session_origin(const http::Origin& connected, const std::string& sni) {
+  http::Origin origin = connected;
+  origin.scheme = "https";
+  if (!sni.empty()) origin.host = sni;
+  return origin;
+}
+
+constexpr const char* kOnlyHttp2 =
+    "the program offers HTTP/2 only, which this version does not speak";
+
+TlsVerdict decide_on(Socket& socket, const std::string& sni, AlpnOffer alpn) {
+  TlsVerdict verdict;
+  const http::Origin origin = session_origin(socket.origin, sni);
+  verdict.host = origin.host;
+  const bool configured = runtime()->hosts->configured(origin.host, origin.port);
+  if (socket.role == Role::kReplay) {
+    if (alpn == AlpnOffer::kOnlyOther) return refusal(origin.host, kOnlyHttp2);
+    if (socket.origin != origin) socket.replay->set_origin(origin);
+    socket.origin = origin;
+    socket.tls = true;
+    verdict.action = TlsAction::kVirtual;
+    verdict.connection = &socket;
+    return verdict;
+  }
+  if (socket.role == Role::kWatched && configured && runtime()->replaying()) {
+    return refusal(origin.host,
+                   "the program went to its address without a lookup recshim could see; list "
+                   "that address in RECSHIM_HOSTS too, or use RECSHIM_CONNECT_TO");
+  }
+  const bool watched_and_named = socket.role == Role::kWatched && configured;
+  if (socket.role == Role::kRecord || watched_and_named) {
+    if (alpn == AlpnOffer::kOnlyOther) {
+      log::warn("{}: not recorded: {}", origin.host, kOnlyHttp2);
+      socket.tls = true;
+      return verdict;
+    }
+    socket.origin = origin;
+    socket.tls = true;
+    socket.record.reset();
+    verdict.tap = socket.tap = make_tap(origin);
+    verdict.action = TlsAction::kTap;
+  }
+  return verdict;
+}
+
+// A session without a visible socket: the connection to that host that has carried nothing.
+Socket* find_untouched(const std::string& sni) {
+  Socket* found = nullptr;
+  for_each_socket([&](Socket& socket) {
+    const bool ours = socket.role == Role::kReplay || socket.role == Role::kRecord;
+    if (found == nullptr && ours && !socket.tls && !socket.client_spoke &&
+        (sni.empty() || socket.origin.host == sni)) {
+      found = &socket;
+    }
+  });
+  return found;
+}
+
+}  // namespace
+
+bool tls_active() {
+  auto* self = runtime();
+  return self != nullptr && self->config.mode != control::Mode::kLive;
+}
+
+TlsVerdict decide_tls(int fd, const std::string& sni, AlpnOffer alpn) {
+  if (!tls_active()) return {};
+  const OwnWork work;
+  if (fd >= 0) {
+    Socket* socket = find_socket(fd);
+    if (socket == nullptr) return {};
+    const LockedSocket locked(socket, fd);
+    return locked ? decide_on(*locked, sni, alpn) : TlsVerdict{};
+  }
+  Socket* socket = find_untouched(sni);
+  // The name may have been looked up where we could not see; one that is configured may
+  // be on any of our untouched connections.
+  if (socket == nullptr && !sni.empty() && runtime()->hosts->configured(sni, 0)) {
+    socket = find_untouched("");
+  }
+  if (socket == nullptr) return {};
+  const std::lock_guard lock(socket->mutex);
+  return decide_on(*socket, sni, alpn);
+}
+
+VirtualEnd virtual_end(const void* connection) {
+  // Slots are never unmapped; one that serves another connection by now says as much.
+  auto* socket = static_cast<Socket*>(const_cast<void*>(connection));
+  if (socket == nullptr) return VirtualEnd::kOpen;
+  const OwnWork work;
+  const std::lock_guard lock(socket->mutex);
+  if (socket->role != Role::kReplay) return VirtualEnd::kAnnounced;
+  if (!socket->ended || socket->in_kernel > 0) return VirtualEnd::kOpen;
+  return socket->ragged ? VirtualEnd::kRagged : VirtualEnd::kAnnounced;
+}
+
+void begin_fd_probe() {
+  probing = true;
+  probed_fd = -1;
+}
+
+int end_fd_probe() {
+  probing = false;
+  return probed_fd;
+}
+
+bool note_probe(int fd) {
+  if (!probing) return false;
+  probed_fd = fd;
+  return true;
+}
+
+void enter_tls_io() {
+  ++tls_io_depth;
+}
+void leave_tls_io() {
+  --tls_io_depth;
+}
+bool in_tls_io() {
+  return tls_io_depth > 0;
+}
+
+void note_client_hello(const unsigned char random[32]) {
+  const OwnWork work;
+  const std::lock_guard lock(hellos().mutex);
+  auto& slot = hellos().randoms[hellos().next++ % hellos().randoms.size()];
+  std::memcpy(slot.data(), random, slot.size());
+}
+
+bool claim_client_hello(const std::array<unsigned char, 32>& random) {
+  const std::lock_guard lock(hellos().mutex);
+  for (auto& slot : hellos().randoms) {
+    if (slot != random) continue;
+    slot.fill(0);
+    return true;
+  }
+  return false;
+}
+
+}  // namespace recshim::runtime

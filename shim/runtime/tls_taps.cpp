@@ -1,0 +1,123 @@
+// See tls_taps.h.
+#include "shim/runtime/tls_taps.h"
+
+#include <map>
+#include <mutex>
+#include <vector>
+
+#include "shim/runtime/driver.h"
+#include "shim/runtime/guard.h"
+#include "shim/runtime/runtime.h"
+
+namespace recshim::runtime {
+namespace {
+
+class Tap;
+
+struct Registry {
+  std::mutex mutex;  // taken before any tap's own
+  std::map<Tap*, std::weak_ptr<Tap>> taps;
+};
+
+Registry& registry() {
+  static auto* instance = new Registry;  // never destroyed: used until the process ends
+  return *instance;
+}
+
+class Tap final : public TlsTap {
+ public:
+  explicit Tap(const http::Origin& origin) : record_(make_record(origin, /*proxy=*/false)) {}
+
+  ~Tap() override {
+    const OwnWork work;
+    const std::lock_guard lock(registry().mutex);
+    registry().taps.erase(this);
+  }
+
+  void on_written(const void* bytes, size_t n) override {
+    feed([&](flow::Commands& out) {
+      record_->on_client_bytes({static_cast<const char*>(bytes), n}, monotonic_us(), out);
+    });
+  }
+
+  void on_read(const void* bytes, size_t n) override {
+    feed([&](flow::Commands& out) {
+      record_->on_server_bytes({static_cast<const char*>(bytes), n}, monotonic_us(), out);
+    });
+  }
+
+  void on_read_end(flow::End end) override {
+    feed([&](flow::Commands& out) { record_->on_server_end(end, monotonic_us(), out); });
+  }
+
+  void on_close() override {
+    const OwnWork work;
+    const std::lock_guard lock(mutex);
+    if (!record_) return;
+    if (!inherited) {
+      flow::Commands commands;
+      record_->on_client_end(monotonic_us(), commands);
+      execute(commands);
+    }
+    record_.reset();
+  }
+
+  bool wants_drain() override {
+    const OwnWork work;
+    const std::lock_guard lock(mutex);
+    return record_ && !inherited && record_->busy();
+  }
+
+  std::mutex mutex;
+  bool inherited = false;  // made before fork(2) by the parent, untouched since
+
+ private:
+  template <typename Feed>
+  void feed(const Feed& step) {
+    const OwnWork work;
+    const std::lock_guard lock(mutex);
+    if (!record_) return;
+    inherited = false;
+    flow::Commands commands;
+    step(commands);
+    if (execute(commands).stop) record_.reset();
+  }
+
+  std::unique_ptr<flow::RecordConnection> record_;
+};
+
+}  // namespace
+
+std::shared_ptr<TlsTap> make_tap(const http::Origin& origin) {
+  auto tap = std::make_shared<Tap>(origin);
+  const std::lock_guard lock(registry().mutex);
+  registry().taps[tap.get()] = tap;
+  return tap;
+}
+
+void finish_taps() {
+  // Other threads of the program may still run while it exits.
+  std::vector<std::shared_ptr<Tap>> taps;
+  {
+    const std::lock_guard lock(registry().mutex);
+    for (auto& [raw, weak] : registry().taps) {
+      if (auto tap = weak.lock()) taps.push_back(std::move(tap));
+    }
+  }
+  for (auto& tap : taps) tap->on_close();
+}
+
+void lock_taps_for_fork() {
+  registry().mutex.lock();
+  for (auto& [tap, weak] : registry().taps) tap->mutex.lock();
+}
+
+void unlock_taps_after_fork(bool in_child) {
+  for (auto& [tap, weak] : registry().taps) {
+    if (in_child) tap->inherited = true;
+    tap->mutex.unlock();
+  }
+  registry().mutex.unlock();
+}
+
+}  // namespace recshim::runtime

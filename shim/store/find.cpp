@@ -1,0 +1,365 @@
+// Which recording answers a request, and stepping its series. See store.h.
+#include <algorithm>
+
+#include "shim/base/log.h"
+#include "shim/store/impl.h"
+#include "shim/store/render.h"
+
+namespace recshim::store {
+namespace {
+
+// How far a session's replay of one series has come. Kept as the series' folder and stem,
+// a line each, and one letter for every file replayed: "f" or "e" (final, error).
+struct Cursor {
+  bool noted = false;  // the session has a file for it
+  bool started = false;
+  Series series;
+  int finals = 0;
+  int errors = 0;
+  bool last_error = false;
+
+  static Cursor parse(const std::string& text) {
+    Cursor cursor;
+    cursor.noted = !text.empty();
+    const size_t dir_end = text.find('\n');
+    if (dir_end == std::string::npos) return cursor;
+    const size_t stem_end = text.find('\n', dir_end + 1);
+    if (stem_end == std::string::npos) return cursor;
+    cursor.series = {text.substr(0, dir_end), text.substr(dir_end + 1, stem_end - dir_end - 1)};
+    for (size_t i = stem_end + 1; i < text.size(); ++i) cursor.step(text[i] == 'e');
+    cursor.started = true;
+    return cursor;
+  }
+  void step(bool error) {
+    ++(error ? errors : finals);
+    last_error = error;
+  }
+  // The file replayed last; empty before the first.
+  [[nodiscard]] std::string last() const {
+    if (finals + errors == 0) return {};
+    return series_path(series, last_error, last_error ? errors : finals);
+  }
+};
+
+void note(const Status& status) {
+  if (!status.ok()) log::warn("a repeat is not counted: {}", status.error().message);
+}
+
+}  // namespace
+
+std::string counter_name(const char* kind, const std::string& stem, const std::string& host) {
+  return std::string(kind) + "-" + stem + "-" + host_tag(host);
+}
+
+Result<std::optional<Loaded>> Store::Impl::load(const std::string& path) {
+  auto text = env.read_file(path);
+  if (!text.ok()) {
+    if (text.error().code == ErrorCode::kNotFound) return std::optional<Loaded>();
+    return text.error();
+  }
+  auto recording = Recording::parse(*text);
+  if (!recording.ok()) {
+    return Error{recording.error().code, path + ": " + recording.error().message};
+  }
+  return std::optional<Loaded>(Loaded{path, std::move(*recording)});
+}
+
+Result<Found> Store::Impl::answer(const Loaded& loaded, const http::Exchange& request,
+                                  const std::string& hash) {
+  const std::string folder = loaded.path.substr(0, loaded.path.rfind('/'));
+  auto exchange = to_exchange(
+      loaded.recording,
+      [&](const std::string& name, uint64_t size) -> Result<Body> {
+        auto file = env.open_readonly(folder + "/" + name);
+        if (!file.ok()) return file.error();
+        auto info = env.stat(folder + "/" + name);
+        if (!info.ok()) return info.error();
+        if (info->size_bytes != size) {
+          return Error{ErrorCode::kInvalid, "has " + std::to_string(info->size_bytes) +
+                                                " bytes, the recording says " +
+                                                std::to_string(size)};
+        }
+        return Body::from_file(std::move(*file), size);
+      },
+      &request);
+  if (!exchange.ok())
+    return Error{exchange.error().code, loaded.path + ": " + exchange.error().message};
+  Found found;
+  found.exchange = std::move(*exchange);
+  found.path = loaded.path;
+  found.hash = hash;
+  found.repeat = loaded.recording.repeat();
+  return found;
+}
+
+std::vector<std::string> Store::Impl::folders(const std::optional<std::string>& test_id) const {
+  std::vector<std::string> out{options.dir};
+  if (const auto folder = test_folder(test_id)) out.push_back(options.dir + "/" + *folder);
+  return out;
+}
+
+std::shared_ptr<const Index> Store::Impl::refreshed_index(bool every_file) {
+  std::shared_ptr<const Index> before;
+  {
+    const std::lock_guard<std::mutex> guard(mutex);
+    before = index;
+  }
+  auto now =
+      Index::refresh(env, {options.dir, options.cache_dir, options.match}, before, every_file);
+  const std::lock_guard<std::mutex> guard(mutex);
+  index = now;
+  return now;
+}
+
+// The series that answers for the request's host: its own before llama-stack's for another
+// host; one that recshim recorded for another host never.
+Result<std::optional<Series>> Store::Impl::locate(const http::Exchange& request,
+                                                  const std::string& stem,
+                                                  std::optional<Loaded>& loaded_first) {
+  const auto first_of = [&](const Series& series) -> Result<std::optional<Loaded>> {
+    auto loaded = load(series_path(series, false, 1));
+    if (!loaded.ok() || loaded->has_value()) return loaded;
+    return load(series_path(series, true, 1));
+  };
+  for (const auto& dir : folders(request.test_id)) {
+    const Series plain{dir, stem};
+    const Series own{dir, stem + "-" + host_tag(request.origin.host)};
+    auto first = first_of(plain);
+    if (!first.ok()) return first.error();
+    const auto take = [&](std::optional<Loaded>& loaded, const Series& series) {
+      loaded_first = std::move(loaded);
+      return std::optional<Series>(series);
+    };
+    if (*first && (*first)->recording.host() == request.origin.host) return take(*first, plain);
+    auto second = first_of(own);
+    if (!second.ok()) return second.error();
+    if (*second) return take(*second, own);
+    if (*first && !(*first)->recording.from_recshim()) return take(*first, plain);
+  }
+  return std::optional<Series>();
+}
+
+Result<std::optional<Found>> Store::Impl::find_by_name(const http::Exchange& request,
+                                                       const match::RequestKey& key,
+                                                       const std::string& stem) {
+  const std::string counter = counter_name("replay", stem, request.origin.host);
+  const auto held = session.lock(stem);
+  Cursor cursor = Cursor::parse(session.read(counter));
+  for (int attempt = 0; attempt < 2; ++attempt) {
+    std::optional<Loaded> first;  // what locate() has read already
+    const bool fresh = !cursor.started;
+    if (fresh) {
+      auto series = locate(request, stem, first);
+      if (!series.ok()) return series.error();
+      if (!series->has_value()) return std::optional<Found>();
+      cursor.started = true;
+      cursor.series = **series;
+    }
+    const auto next_file = [&](bool error) -> Result<std::optional<Loaded>> {
+      const int number = 1 + (error ? cursor.errors : cursor.finals);
+      const std::string path = series_path(cursor.series, error, number);
+      if (first && first->path == path) return std::move(first);
+      return load(path);
+    };
+    auto final_one = next_file(false);
+    if (!final_one.ok()) return final_one.error();
+    auto error_one = next_file(true);
+    if (!error_one.ok()) return error_one.error();
+    std::optional<Loaded> next;
+    bool error = false;
+    if (*final_one &&
+        (!*error_one || (*final_one)->recording.repeat() <= (*error_one)->recording.repeat())) {
+      next = std::move(*final_one);
+    } else if (*error_one) {
+      next = std::move(*error_one);
+      error = true;
+    }
+    const bool stepped = next.has_value();
+    if (!stepped && !cursor.last().empty()) {
+      auto again = load(cursor.last());
+      if (!again.ok()) return again.error();
+      next = std::move(*again);
+    }
+    if (!next) {  // the series was removed or renamed meanwhile: look anew, once
+      const bool noted = cursor.noted;
+      cursor = {};
+      cursor.noted = noted;
+      continue;
+    }
+    auto found = answer(*next, request, key.hash);
+    if (!found.ok()) return found.error();
+    if (stepped) {
+      const std::string letter = error ? "e" : "f";
+      const std::string whole = cursor.series.dir + "\n" + cursor.series.stem + "\n" + letter;
+      if (!fresh || !cursor.noted) {
+        note(session.append(counter, fresh ? whole : letter));
+      } else {
+        note(session.write(counter, whole));
+      }
+    }
+    return std::optional<Found>(std::move(*found));
+  }
+  return std::optional<Found>();
+}
+
+Result<std::optional<Found>> Store::Impl::next_of(std::vector<Loaded> set,
+                                                  const http::Exchange& request,
+                                                  const match::RequestKey& key) {
+  if (set.empty()) return std::optional<Found>();
+  const std::string counter = counter_name("replay-set", key.hash, request.origin.host);
+  const auto held = session.lock(key.hash);
+  const size_t served = session.read(counter).size();
+  const Loaded& next = set[std::min(served, set.size() - 1)];
+  auto found = answer(next, request, key.hash);
+  if (!found.ok()) return found.error();
+  if (served < set.size()) note(session.append(counter, "+"));
+  return std::optional<Found>(std::move(*found));
+}
+
+// The name holds a digest that only the response tells, so the folder is listed.
+Result<std::optional<Found>> Store::Impl::find_model_list(const http::Exchange& request,
+                                                          const match::RequestKey& key) {
+  std::vector<Loaded> own;
+  std::vector<Recording> shared;
+  std::string shared_path;
+  for (const auto& dir : folders(request.test_id)) {
+    auto entries = env.list(dir);
+    if (!entries.ok()) continue;
+    std::vector<std::string> names;
+    for (const auto& entry : *entries) {
+      const std::string& name = entry.name;
+      const bool models = name.starts_with("models-" + key.hash + "-");
+      if ((models || name.starts_with(key.hash)) && name.ends_with(".json")) names.push_back(name);
+    }
+    std::sort(names.begin(), names.end());
+    std::vector<Loaded> here;
+    for (const auto& name : names) {
+      auto loaded = load(dir + "/" + name);
+      if (!loaded.ok()) return loaded.error();
+      if (!*loaded) continue;
+      if ((*loaded)->recording.from_recshim()) {
+        if ((*loaded)->recording.host() == request.origin.host) here.push_back(std::move(**loaded));
+      } else if (name.starts_with("models-")) {
+        if (shared.empty()) shared_path = (*loaded)->path;
+        shared.push_back(std::move((*loaded)->recording));
+      }
+    }
+    if (own.empty()) own = std::move(here);
+  }
+  std::stable_sort(own.begin(), own.end(), [](const Loaded& a, const Loaded& b) {
+    return a.recording.repeat() < b.recording.repeat();
+  });
+  if (own.empty() && !shared.empty()) own.push_back({shared_path, merge_model_lists(shared)});
+  return next_of(std::move(own), request, key);
+}
+
+Result<std::optional<Found>> Store::Impl::find_by_content(const http::Exchange& request,
+                                                          const match::RequestKey& key) {
+  const auto content = match::content_hash(key.request, std::nullopt, true, options.match);
+  if (!content) return std::optional<Found>();
+  const bool any_test =
+      content == match::content_hash(key.request, request.test_id, true, options.match);
+  // A quick look first; before it is a miss, at every file.
+  for (const bool every_file : {false, true}) {
+    const auto now = refreshed_index(every_file);
+    for (const bool borrow : {false, true}) {
+      std::vector<const IndexEntry*> exact_host;
+      std::vector<const IndexEntry*> other_host;
+      for (const IndexEntry* entry : now->find(*content)) {
+        const Summary& summary = entry->summary;
+        const bool same_test = any_test || summary.test_id == request.test_id;
+        const bool lent =
+            !summary.test_id || summary.phase == "setup" || summary.phase == "teardown";
+        if (borrow ? !lent : !same_test) continue;
+        if (summary.host == request.origin.host) {
+          exact_host.push_back(entry);
+        } else if (!summary.from_recshim) {
+          other_host.push_back(entry);
+        }
+      }
+      auto& chosen = exact_host.empty() ? other_host : exact_host;
+      if (chosen.empty()) continue;
+      // llama-stack has no repeats: several such files are copies in several folders, but
+      // for model lists, which are shared out by the server they came from.
+      if (!chosen.front()->summary.from_recshim && !key.model_list) chosen.resize(1);
+      std::stable_sort(chosen.begin(), chosen.end(), [](const IndexEntry* a, const IndexEntry* b) {
+        return a->summary.repeat < b->summary.repeat;
+      });
+      std::vector<Loaded> set;
+      const auto folder_of = [](const std::string& file) {
+        const size_t slash = file.rfind('/');
+        return slash == std::string::npos ? std::string() : file.substr(0, slash);
+      };
+      for (const IndexEntry* entry : chosen) {
+        if (entry->summary.from_recshim &&
+            folder_of(entry->file) != folder_of(chosen.front()->file)) {
+          continue;
+        }
+        auto loaded = load(options.dir + "/" + entry->file);
+        if (!loaded.ok()) return loaded.error();
+        if (*loaded) set.push_back(std::move(**loaded));
+      }
+      if (key.model_list && set.size() > 1 && !set.front().recording.from_recshim()) {
+        std::vector<Recording> parts;
+        for (auto& loaded : set) parts.push_back(std::move(loaded.recording));
+        set.resize(1);
+        set.front().recording = merge_model_lists(parts);
+      }
+      auto found = next_of(std::move(set), request, key);
+      if (found.ok() && *found) (*found)->borrowed = borrow;
+      if (!found.ok() || *found) return found;
+    }
+  }
+  return std::optional<Found>();
+}
+
+Result<Lookup> Store::Impl::find(const http::Exchange& request) {
+  auto key = match::compute_key(request, request.test_id, options.match);
+  if (!key.ok()) return key.error();
+  auto found =
+      key->model_list ? find_model_list(request, *key) : find_by_name(request, *key, key->hash);
+  if (!found.ok()) return found.error();
+  if (!*found) found = find_by_content(request, *key);
+  if (!found.ok()) return found.error();
+  if (*found) return Lookup(std::move(**found));
+  return Lookup(explain(request, *key));
+}
+
+// Out of memory, or a JSON library's surprise: never the host's affair.
+Result<Lookup> Store::find(const http::Exchange& request) {
+  try {
+    return impl_->find(request);
+  } catch (const std::exception& error) {
+    return Error{ErrorCode::kInvalid, std::string("the lookup failed: ") + error.what()};
+  }
+}
+
+Result<std::optional<Found>> Store::find_early(const http::Exchange& request) {
+  try {
+    auto key = match::compute_key(request, request.test_id, impl_->options.match, true);
+    if (!key.ok()) return key.error();
+    return impl_->find_by_name(request, *key, key->hash + "-early");
+  } catch (const std::exception& error) {
+    return Error{ErrorCode::kInvalid, std::string("the lookup failed: ") + error.what()};
+  }
+}
+
+Store::Store(Env& env, StoreOptions options)
+    : impl_(std::make_unique<Impl>(env, std::move(options))) {}
+Store::~Store() = default;
+
+void Store::lock_for_fork() {
+  impl_->mutex.lock();
+  impl_->session.mutex().lock();
+}
+
+void Store::unlock_after_fork() {
+  impl_->session.mutex().unlock();
+  impl_->mutex.unlock();
+}
+
+const StoreOptions& Store::options() const {
+  return impl_->options;
+}
+
+}  // namespace recshim::store

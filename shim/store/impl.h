@@ -1,0 +1,65 @@
+// What the parts of Store share: options, session counters, the current index.
+#pragma once
+
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "shim/store/index.h"
+#include "shim/store/recording.h"
+#include "shim/store/series.h"
+#include "shim/store/session.h"
+#include "shim/store/store.h"
+
+namespace recshim::store {
+
+// A recording and where it lies.
+struct Loaded {
+  std::string path;
+  Recording recording;
+};
+
+struct Store::Impl {
+  Impl(Env& environment, StoreOptions store_options)
+      : env(environment), options(std::move(store_options)), session(env, options.session_dir) {}
+
+  Env& env;
+  const StoreOptions options;
+  Session session;
+  std::mutex mutex;  // index only; never held over a file operation
+  std::shared_ptr<const Index> index;
+
+  // nullopt when there is no such file; an Error naming it when it can't be read.
+  Result<std::optional<Loaded>> load(const std::string& path);
+  // What a recording answers with; errors name the file.
+  Result<Found> answer(const Loaded& loaded, const http::Exchange& request,
+                       const std::string& hash);
+  // The folders a request's recordings are looked for in by name, best first.
+  [[nodiscard]] std::vector<std::string> folders(const std::optional<std::string>& test_id) const;
+  std::shared_ptr<const Index> refreshed_index(bool every_file);
+
+  Result<Lookup> find(const http::Exchange& request);
+  // Lookup by name (find.cpp). stem: the hash, or what replaces it.
+  Result<std::optional<Found>> find_by_name(const http::Exchange& request,
+                                            const match::RequestKey& key, const std::string& stem);
+  Result<std::optional<Found>> find_model_list(const http::Exchange& request,
+                                               const match::RequestKey& key);
+  Result<std::optional<Found>> find_by_content(const http::Exchange& request,
+                                               const match::RequestKey& key);
+  // loaded_first: set to the file that decided it, so that it isn't read twice.
+  Result<std::optional<Series>> locate(const http::Exchange& request, const std::string& stem,
+                                       std::optional<Loaded>& loaded_first);
+  // The next of a set of recordings in their order, the last one repeating.
+  Result<std::optional<Found>> next_of(std::vector<Loaded> set, const http::Exchange& request,
+                                       const match::RequestKey& key);
+
+  // diagnosis.cpp
+  Missing explain(const http::Exchange& request, const match::RequestKey& key);
+};
+
+// Names of the session's files for a key. kind: "replay", "record".
+std::string counter_name(const char* kind, const std::string& stem, const std::string& host);
+
+}  // namespace recshim::store

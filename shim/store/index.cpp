@@ -1,0 +1,236 @@
+// Building, refreshing and caching the content index. See index.h.
+#include "shim/store/index.h"
+
+#include <algorithm>
+
+#include "shim/base/log.h"
+#include "shim/base/sha256.h"
+#include "shim/match/python_json.h"
+#include "shim/store/json_bytes.h"
+
+namespace recshim::store {
+namespace {
+
+constexpr int kMaxDepth = 32;
+constexpr uint64_t kMaxFileBytes = uint64_t{256} << 20;
+// File times tick coarsely: what changed this recently may change again unseen.
+constexpr int64_t kSettledNs = int64_t{2} * 1000 * 1000 * 1000;
+constexpr int kCacheVersion = 1;
+
+// Rules change what a request means, so an index made under other rules is another one.
+std::string fingerprint(const Index::Options& options) {
+  Json rules = Json::array();
+  rules.push_back(kCacheVersion);
+  rules.push_back(RECSHIM_VERSION);
+  rules.push_back(options.dir);
+  rules.push_back(options.match.ignore_query);
+  rules.push_back(options.match.ignore_body);
+  for (const auto& item : options.match.normalizers) {
+    rules.push_back(Json::array({item.pattern, item.replacement}));
+  }
+  rules.push_back(options.match.redact_query);
+  rules.push_back(options.match.redact_values);
+  rules.push_back(options.match.openai_paths);
+  rules.push_back(options.match.json_payload_limit_bytes);
+  return sha256_hex(match::dump(rules, match::compact_style()));
+}
+
+Json to_json(const IndexEntry& entry) {
+  Json out = Json::array({entry.file, entry.size_bytes, entry.mtime_ns, entry.inode});
+  if (!entry.recording) return out;
+  const Summary& summary = entry.summary;
+  out.push_back(summary.content);
+  out.push_back(summary.test_id ? Json(*summary.test_id) : Json(nullptr));
+  out.push_back(summary.phase);
+  out.push_back(summary.method);
+  out.push_back(summary.path);
+  out.push_back(summary.host);
+  out.push_back(summary.repeat);
+  out.push_back(summary.from_recshim);
+  return out;
+}
+
+// REQUIRES: json comes from to_json; nlohmann throws otherwise.
+IndexEntry from_json(const Json& json) {
+  IndexEntry entry;
+  entry.file = json.at(0);
+  entry.size_bytes = json.at(1);
+  entry.mtime_ns = json.at(2);
+  entry.inode = json.at(3);
+  if (json.size() == 4) return entry;
+  entry.recording = true;
+  entry.summary.content = json.at(4);
+  if (!json.at(5).is_null()) entry.summary.test_id = json.at(5).get<std::string>();
+  entry.summary.phase = json.at(6);
+  entry.summary.method = json.at(7);
+  entry.summary.path = json.at(8);
+  entry.summary.host = json.at(9);
+  entry.summary.repeat = json.at(10);
+  entry.summary.from_recshim = json.at(11);
+  return entry;
+}
+
+}  // namespace
+
+class IndexBuilder {
+ public:
+  IndexBuilder(Env& env, const Index::Options& options, const Index* before, bool every_file)
+      : env_(env), options_(options), before_(before), every_file_(every_file) {}
+
+  std::shared_ptr<const Index> build() {
+    const std::string print = fingerprint(options_);
+    if (before_ == nullptr) {
+      load(print);
+      every_file_ = true;
+    }
+    walk("", 0);
+    for (auto& [file, entry] : out_->entries_) {
+      if (entry.recording) out_->by_content_.emplace(entry.summary.content, &entry);
+    }
+    if (changed_ || known().size() != out_->entries_.size()) keep(print);
+    return out_;
+  }
+
+ private:
+  [[nodiscard]] const std::map<std::string, IndexEntry>& known() const {
+    return before_ == nullptr ? cached_ : before_->entries_;
+  }
+  [[nodiscard]] std::string cache_path(const std::string& print) const {
+    return options_.cache_dir + "/index-" + print.substr(0, 32);
+  }
+
+  void load(const std::string& print) {
+    if (options_.cache_dir.empty()) return;
+    auto text = env_.read_file(cache_path(print));
+    if (!text.ok()) return;
+    auto json = parse_json(*text);
+    try {
+      if (!json || json->at("print") != print) return;
+      for (const auto& item : json->at("files")) {
+        IndexEntry entry = from_json(item);
+        cached_.emplace(entry.file, std::move(entry));
+      }
+    } catch (const std::exception&) {
+      cached_.clear();  // a damaged cache is only a slow start
+    }
+  }
+
+  void keep(const std::string& print) {
+    if (options_.cache_dir.empty()) return;
+    Json files = Json::array();
+    for (const auto& [file, entry] : out_->entries_) files.push_back(to_json(entry));
+    Json json = Json::object();
+    json["print"] = print;
+    json["files"] = std::move(files);
+    const Status written =
+        env_.write_atomic(cache_path(print), match::dump(json, match::compact_style()));
+    if (!written.ok()) log::debug("the index is not kept: {}", written.error().message);
+  }
+
+  // Time of change, or 0 when it may still change within the same tick.
+  int64_t settled(int64_t mtime_ns) {
+    const auto now_ns = static_cast<int64_t>(env_.wall_time_us()) * 1000;
+    return mtime_ns + kSettledNs < now_ns ? mtime_ns : 0;
+  }
+
+  void walk(const std::string& folder, int depth) {
+    if (depth > kMaxDepth) return;
+    const std::string path = options_.dir + (folder.empty() ? "" : "/" + folder);
+    auto info = env_.stat(path);
+    if (!info.ok() || !info->is_directory) return;
+    Index::Folder now;
+    bool same = false;
+    if (before_ != nullptr) {
+      const auto it = before_->folders_.find(folder);
+      if (it != before_->folders_.end() && it->second.mtime_ns != 0 &&
+          it->second.mtime_ns == info->mtime_ns) {
+        now = it->second;
+        same = true;
+      }
+    }
+    if (!same) {
+      now.mtime_ns = settled(info->mtime_ns);
+      auto entries = env_.list(path);
+      if (!entries.ok()) return;
+      for (const auto& entry : *entries) {
+        if (entry.name.starts_with('.')) continue;
+        if (entry.is_directory) {
+          now.folders.push_back(entry.name);
+        } else if (entry.name.ends_with(".json")) {
+          now.files.push_back(entry.name);
+        }
+      }
+    }
+    const std::string prefix = folder.empty() ? "" : folder + "/";
+    for (const auto& name : now.files) look_at(prefix + name, same && !every_file_);
+    for (const auto& name : now.folders) walk(prefix + name, depth + 1);
+    out_->folders_[folder] = std::move(now);
+  }
+
+  void look_at(const std::string& file, bool unseen) {
+    const auto it = known().find(file);
+    if (unseen && it != known().end() && it->second.mtime_ns != 0) {
+      out_->entries_.emplace(file, it->second);
+      return;
+    }
+    const std::string path = options_.dir + "/" + file;
+    auto info = env_.stat(path);
+    if (!info.ok() || info->is_directory) return;
+    if (it != known().end() && it->second.mtime_ns != 0 && it->second.mtime_ns == info->mtime_ns &&
+        it->second.size_bytes == info->size_bytes && it->second.inode == info->inode) {
+      out_->entries_.emplace(file, it->second);
+      return;
+    }
+    changed_ = true;
+    IndexEntry entry;
+    entry.file = file;
+    entry.size_bytes = info->size_bytes;
+    entry.mtime_ns = settled(info->mtime_ns);
+    entry.inode = info->inode;
+    if (info->size_bytes <= kMaxFileBytes) {
+      auto text = env_.read_file(path);
+      if (!text.ok()) return;
+      auto summary = summarise(*text, options_.match);
+      entry.recording = summary.has_value();
+      if (summary) entry.summary = std::move(*summary);
+    }
+    out_->entries_.emplace(file, std::move(entry));
+  }
+
+  Env& env_;
+  const Index::Options& options_;
+  const Index* before_;
+  bool every_file_;
+  bool changed_ = false;
+  std::map<std::string, IndexEntry> cached_;
+  std::shared_ptr<Index> out_ = std::make_shared<Index>();
+};
+
+std::shared_ptr<const Index> Index::refresh(Env& env, const Options& options,
+                                            const std::shared_ptr<const Index>& before,
+                                            bool every_file) {
+  return IndexBuilder(env, options, before.get(), every_file).build();
+}
+
+std::vector<const IndexEntry*> Index::find(const std::string& content) const {
+  std::vector<const IndexEntry*> out;
+  const auto [from, to] = by_content_.equal_range(content);
+  for (auto it = from; it != to; ++it) out.push_back(it->second);
+  std::sort(out.begin(), out.end(),
+            [](const IndexEntry* a, const IndexEntry* b) { return a->file < b->file; });
+  return out;
+}
+
+std::vector<const IndexEntry*> Index::similar(const std::string& method, const std::string& path,
+                                              size_t limit) const {
+  std::vector<const IndexEntry*> out;
+  for (const auto& [file, entry] : entries_) {
+    if (out.size() >= limit) break;
+    if (entry.recording && entry.summary.method == method && entry.summary.path == path) {
+      out.push_back(&entry);
+    }
+  }
+  return out;
+}
+
+}  // namespace recshim::store

@@ -1,0 +1,62 @@
+// The content index: which recordings under a folder answer which request, whatever they
+// are called. Built when a name was not found, kept in cache_dir between processes, and
+// believed only for files whose size, time and inode are still the same.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "shim/base/env.h"
+#include "shim/store/summary.h"
+
+namespace recshim::store {
+
+struct IndexEntry {
+  std::string file;  // below the folder, "a/b/recordings/x.json"
+  uint64_t size_bytes = 0;
+  int64_t mtime_ns = 0;  // 0: changed so recently that it must be looked at again
+  uint64_t inode = 0;
+  bool recording = false;  // false: no HTTP recording; kept so that it isn't read again
+  Summary summary;
+};
+
+// Immutable once made; shared between threads.
+class Index {
+ public:
+  struct Options {
+    std::string dir;        // absolute
+    std::string cache_dir;  // absolute; empty: nothing is kept
+    match::MatchOptions match;
+  };
+
+  // A view of the folder as it is now. before: the last one of this process, or null (the
+  // cache is read then). every_file: look at each file's stat; otherwise files are taken
+  // to be as they were in folders whose own time has not moved.
+  static std::shared_ptr<const Index> refresh(Env& env, const Options& options,
+                                              const std::shared_ptr<const Index>& before,
+                                              bool every_file);
+
+  // Recordings whose content is that of the request, in the order of their names.
+  [[nodiscard]] std::vector<const IndexEntry*> find(const std::string& content) const;
+  // At most limit recordings with this method and path.
+  [[nodiscard]] std::vector<const IndexEntry*> similar(const std::string& method,
+                                                       const std::string& path, size_t limit) const;
+  [[nodiscard]] size_t size() const { return entries_.size(); }
+
+ private:
+  friend class IndexBuilder;
+  struct Folder {
+    int64_t mtime_ns = 0;  // 0: not to be believed
+    std::vector<std::string> files;
+    std::vector<std::string> folders;
+  };
+  std::map<std::string, IndexEntry> entries_;
+  std::map<std::string, Folder> folders_;
+  std::unordered_multimap<std::string, const IndexEntry*> by_content_;
+};
+
+}  // namespace recshim::store

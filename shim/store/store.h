@@ -1,0 +1,92 @@
+// The folder of recordings: finds the recording that answers a request, and writes
+// what was recorded. Owns names, series, session counters and the content index; does
+// not know connections, modes or programs.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "shim/base/env.h"
+#include "shim/base/result.h"
+#include "shim/http/message.h"
+#include "shim/match/request_key.h"
+
+namespace recshim::store {
+
+enum class Layout { kFlat, kByTest };
+
+struct StoreOptions {
+  std::string dir;          // absolute; made when first written
+  std::string session_dir;  // absolute; this session's shared state, made (0700) when first used
+  std::string cache_dir;    // absolute; where the content index is kept
+  Layout layout = Layout::kFlat;
+  bool record_errors = true;  // write 408, 409, 429, 5xx and truncated streams
+  std::vector<std::string>
+      volatile_headers;  // beside Date, ignored when comparing with the old file
+  uint64_t inline_body_limit_bytes = uint64_t{1} << 20;  // above: `<name>.body`
+  match::MatchOptions match;
+};
+
+struct Saved {
+  std::string path;
+  std::string hash;
+  int repeat = 1;
+  enum class Kind { kWritten, kUnchanged, kSkipped } kind = Kind::kWritten;
+};
+
+struct Found {
+  http::Exchange exchange;  // response side, as it is to reach the program
+  std::string path;
+  std::string hash;
+  int repeat = 1;
+  bool borrowed = false;  // found under no test or a setup/teardown phase
+};
+
+struct Missing {
+  std::string hash;
+  std::string request_line;  // "POST https://…/v1/chat/completions"
+  std::string diagnosis;     // several lines: request, key, nearest recording, first differences,
+                             // how to record it
+  std::string summary;       // the one line for stderr
+  std::string nearest_path;  // empty when there is none
+};
+
+using Lookup = std::variant<Found, Missing>;
+
+// Threads: every method may be called from any thread; calls do not share state but
+// under one mutex that is held for memory only, never over a file operation.
+// Processes: series numbers are shared by lock files in session_dir.
+class Store {
+ public:
+  // env: borrowed, must outlive the store. No I/O here.
+  Store(Env& env, StoreOptions options);
+  ~Store();
+
+  // Writes the recording (and `.body`) of a complete or truncated exchange; the file is
+  // in place when this returns. exchange's large bodies are moved from.
+  Result<Saved> save(http::Exchange& exchange);
+
+  // The recording that answers request (its request side, test_id and phase are read), and
+  // steps the session's series for its key. A recording that can't be read is an error
+  // naming the file and what is wrong with it.
+  Result<Lookup> find(const http::Exchange& request);
+  // As find, for a request of which only the head is known, when a recording exists that
+  // answered before the body; nullopt otherwise. Steps the series only on a hit.
+  Result<std::optional<Found>> find_early(const http::Exchange& request);
+
+  // fork(2): the caller holds the lock over the fork so the child's copy is whole.
+  void lock_for_fork();
+  void unlock_after_fork();
+
+  [[nodiscard]] const StoreOptions& options() const;
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace recshim::store

@@ -1,0 +1,49 @@
+"""Programs that go through the proxy of HTTPS_PROXY and HTTP_PROXY."""
+
+import sys
+
+import pytest
+
+from harness import lab as labs
+from harness import servers
+
+HOST = "api.openai.com"
+PROGRAMS = {
+    "curl": lambda url: ["curl", "-q", "-sS", "--suppress-connect-headers", "-i", "--max-time", "30", url],
+    "requests": lambda url: [sys.executable, "-c", (
+        f"import requests; r = requests.get('{url}', timeout=30); print(r.headers, r.text)")],
+    "httpx": lambda url: [sys.executable, "-c", (
+        f"import httpx; r = httpx.get('{url}', timeout=30); print(r.headers.raw, r.text)")],
+    "urllib": lambda url: [sys.executable, "-c", (
+        f"import urllib.request as u; r = u.urlopen('{url}', timeout=30); print(r.getheaders(), r.read())")],
+}
+
+
+@pytest.mark.parametrize("credentials", [False, True], ids=["open", "credentials"])
+@pytest.mark.parametrize("scheme", ["http", "https"])
+@pytest.mark.parametrize("client", PROGRAMS)
+def test_proxy(lab, client, scheme, credentials):
+    origin = lab.serve(tls=scheme == "https")
+    lab.connect_to.clear()
+    port = 443 if scheme == "https" else 80
+    arguments = ["--map", f"{HOST}:{port}=127.0.0.1:{origin.port}"]
+    if credentials:
+        arguments += ["--credentials", f"user:{lab.secret}"]
+    proxy = servers.start_script("proxy.py", lab.fresh("server"), arguments)
+    login = f"user:{lab.secret}@" if credentials else ""
+    try:
+        address = f"http://{login}127.0.0.1:{proxy.port}"
+        env = {"RECSHIM_CONNECT_TO": None, "http_proxy": address, "https_proxy": address,
+               "HTTPS_PROXY": address, "RECSHIM_HOSTS": HOST}
+        program = PROGRAMS[client](f"{scheme}://{HOST}/random")
+        recorded = lab.record(program, env=env).ok()
+        assert (proxy.folder / "log").exists()
+    finally:
+        proxy.stop()
+    lab.stop_servers()
+    assert len(lab.recordings()) == 1, lab.log_tail()
+    assert f'"{scheme}://{HOST}/random"' in lab.recordings()[0].read_text()
+    replayed = lab.replay(program, env=env).ok()
+    labs.assert_same(recorded, replayed)
+    labs.assert_journals(recorded.journal, replayed.journal)
+    lab.assert_no_secret()

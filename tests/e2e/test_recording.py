@@ -1,0 +1,292 @@
+"""What record does and leaves alone: series, re-recording, durability, timing, failures,
+large bodies, other protocols, programs without network."""
+
+import json
+import pathlib
+import re
+import sys
+
+import pytest
+
+from harness import lab as labs
+from harness import servers
+
+PYTHON = pathlib.Path(__file__).parent / "python"
+CURL = ["curl", "-q", "-sS", "--max-time", "30"]
+URL = "https://api.openai.com"
+CHAT = '{"model":"gpt-4o","messages":[{"role":"user","content":"hello"}]}'
+
+
+def chat(lab, body=CHAT):
+    return [*CURL, "-H", f"Authorization: Bearer {lab.secret}", "-H", "Content-Type: application/json",
+            "-d", body, URL + "/v1/chat/completions"]
+
+
+def load(path):
+    return json.loads(path.read_text())
+
+
+def test_repeats_replay_in_order_and_the_last_one_stays(lab):
+    lab.serve()
+    url = URL + "/sequence"
+    lab.record([*CURL, url, url, url]).ok()
+    names = sorted(path.name for path in lab.recordings())
+    stem = min(names, key=len).removesuffix(".json")
+    assert names == sorted([f"{stem}.json", f"{stem}-2.json", f"{stem}-3.json"])
+    lab.stop_servers()
+    assert lab.replay([*CURL, url, url, url, url, url]).ok().text() == "1\n2\n3\n3\n3\n"
+    assert lab.replay([*CURL, url]).ok().text() == "1\n"
+
+
+def test_a_series_runs_across_the_processes_of_a_session(lab):
+    lab.serve()
+    one = [*CURL, URL + "/sequence"]
+    for expected in "1\n", "2\n", "3\n":
+        assert lab.record(one, env={"RECSHIM_SESSION": "first"}).ok().text() == expected
+    assert len(lab.recordings()) == 3
+    for expected in "1\n", "2\n", "3\n", "3\n":
+        assert lab.replay(one, env={"RECSHIM_SESSION": "second"}).ok().text() == expected
+
+
+def test_a_new_session_replaces_the_series(lab):
+    lab.serve()
+    url = URL + "/sequence"
+    lab.record([*CURL, url, url, url]).ok()
+    lab.record([*CURL, url]).ok()
+    assert len(lab.recordings()) == 1
+    assert lab.replay([*CURL, url, url]).ok().text() == "4\n4\n"
+
+
+def test_a_retried_429_and_its_answer_replay_in_order(lab):
+    lab.serve()
+    program = [*CURL, "-w", "%{http_code}\n", URL + "/flaky", URL + "/flaky"]
+    recorded = lab.record(program).ok()
+    assert recorded.text().count("429") == 1
+    plain = [path for path in lab.recordings() if re.fullmatch(r"[0-9a-f]{64}\.json", path.name)]
+    assert len(lab.recordings()) == 2 and len(plain) == 1
+    assert load(plain[0])["response"].get("status", 200) == 200
+    lab.stop_servers()
+    assert lab.replay(program).ok().stdout == recorded.stdout
+
+
+def test_a_bare_503_replays(lab):
+    lab.serve()
+    recorded = lab.record([*CURL, "-i", URL + "/status/503"]).ok()
+    lab.stop_servers()
+    assert lab.replay([*CURL, "-i", URL + "/status/503"]).ok().stdout == recorded.stdout
+
+
+@pytest.mark.parametrize("what", ["chat", "stream", "ollama", "ollama stream", "models", "echo"])
+def test_recording_the_same_again_touches_no_file(lab, what):
+    """Only ids, times and Date differ between the two: the recordings stay as they are."""
+    streamed = CHAT[:-1] + ',"stream":true,"stream_options":{"include_obfuscation":false}}'
+    program = {
+        "chat": lambda: chat(lab), "stream": lambda: chat(lab, streamed),
+        "ollama": lambda: [*CURL, "-d", CHAT[:-1] + ',"stream":false}', URL + "/api/chat"],
+        "ollama stream": lambda: [*CURL, "-d", CHAT, URL + "/api/chat"],
+        "models": lambda: [*CURL, "-H", "Authorization: Bearer x", URL + "/v1/models"],
+        "echo": lambda: [*CURL, "-d", "same", URL + "/echo"]}[what]()
+    (lab.folder / "cwd" / "recshim.json").write_text(json.dumps(
+        {"volatile_headers": ["X-Request-Id", "OpenAI-Processing-Ms"]}))
+    lab.serve()
+    first = lab.record(program).ok()
+    before = lab.snapshot()
+    assert before
+    lab.stop_servers()
+    lab.seed += "another"
+    lab.serve()
+    second = lab.record(program).ok()
+    if what not in ("models", "echo"):
+        assert second.stdout != first.stdout
+    after = lab.snapshot()
+    assert after.keys() == before.keys()
+    changed = [name for name in before if after[name][:2] != before[name][:2]]
+    assert not changed, "rewritten:\n" + labs.difference(
+        before[changed[0]][2], after[changed[0]][2], ("before", "after"))
+    assert labs.outcomes(second.journal) == ["unchanged"]
+
+
+def test_a_different_answer_rewrites_the_file(lab):
+    lab.serve()
+    lab.record([*CURL, URL + "/random"]).ok()
+    before = lab.snapshot()
+    recorded = lab.record([*CURL, URL + "/random"]).ok()
+    after = lab.snapshot()
+    assert after.keys() == before.keys() and after != before
+    assert lab.replay([*CURL, URL + "/random"]).ok().stdout == recorded.stdout
+
+
+def test_the_shape_of_a_chat_recording(lab):
+    lab.serve()
+    lab.record(chat(lab, CHAT[:-1] + ',"stream":true}'), env={"RECSHIM_TEST_ID": "tests/a.py::b[c]"}).ok()
+    (path,) = lab.recordings()
+    text = path.read_text()
+    recording = json.loads(text)
+    # Under the last key, recshim, the layout is freer (recordings/README.md).
+    outside = json.dumps({key: value for key, value in recording.items() if key != "recshim"}, indent=2)
+    assert text.startswith(outside.removesuffix("\n}") + ',\n  "recshim": {\n') and text.endswith("\n}\n")
+    assert list(recording)[:3] == ["test_id", "request", "response"]
+    assert recording["test_id"] == "tests/a.py::b[c]"
+    request = recording["request"]
+    assert request["method"] == "POST" and request["url"] == URL + "/v1/v1/chat/completions"
+    assert request["endpoint"] == "/v1/chat/completions" and request["model"] == "gpt-4o"
+    assert request["body"] == json.loads(CHAT[:-1] + ',"stream":true}')
+    response = recording["response"]
+    assert response["is_streaming"] is True and len(response["body"]) > 10
+    for chunk in response["body"]:
+        assert chunk["__type__"] == "openai.types.chat.chat_completion_chunk.ChatCompletionChunk"
+        assert chunk["__data__"]["id"] == f"rec-{path.stem[:12]}" and chunk["__data__"]["created"] == 0
+    assert recording["recshim"]["version"] == 1
+
+
+@pytest.mark.parametrize("how", ["close", "_exit"])
+def test_a_client_that_stops_at_done_leaves_a_complete_recording(lab, how):
+    lab.serve()
+    lab.record([sys.executable, PYTHON / "leave_early.py", how, "[DONE]"]).ok()
+    assert len(lab.recordings()) == 1
+    lab.stop_servers()
+    replayed = lab.replay([sys.executable, PYTHON / "leave_early.py", "read-all", ""]).ok()
+    assert replayed.text().endswith("data: [DONE]\n\n")
+    assert labs.outcomes(replayed.journal) == ["hit"]
+
+
+def test_a_client_that_leaves_within_a_stream_is_told_apart(lab):
+    lab.serve(arguments=["--chunk-delay", "0.02"])
+    lab.record([sys.executable, PYTHON / "leave_early.py", "close", "chat.completion.chunk"]).ok()
+    (path,) = lab.recordings()
+    assert "client" in json.dumps(load(path)["recshim"])
+
+
+def test_exit_right_after_the_last_byte_leaves_a_recording(lab):
+    lab.serve()
+    recorded = lab.record([sys.executable, PYTHON / "last_byte.py"]).ok()
+    lab.stop_servers()
+    assert lab.replay([sys.executable, PYTHON / "last_byte.py"]).ok().stdout == recorded.stdout
+
+
+def test_a_stream_arrives_undelayed(lab):
+    server = lab.serve()
+    path = "/chunked?n=5&size=200&delay=0.3"
+    recorded = lab.record([sys.executable, PYTHON / "stream_times.py", path]).ok()
+    arrived = [float(line) for line in recorded.text().split()]
+    (entry,) = [json.loads(line) for line in (server.folder / "log").read_text().splitlines()]
+    assert len(arrived) == len(entry["sent"]) == 5
+    for sent, came in zip(entry["sent"], arrived):
+        assert came - sent < 0.2, (entry["sent"], arrived)
+
+
+def test_pace(lab):
+    lab.serve()
+    path = "/chunked?n=5&size=200&delay=0.25"
+    program = [sys.executable, PYTHON / "stream_times.py", path]
+    lab.record(program).ok()
+    lab.stop_servers()
+
+    def span(**env):
+        times = [float(line) for line in lab.replay(program, env=env).ok().text().split()]
+        assert len(times) == 5
+        return times[-1] - times[0]
+
+    assert span() < 0.3
+    assert 0.9 < span(RECSHIM_PACE="recorded") < 3
+    assert 0.15 < span(RECSHIM_PACE="x4") < 0.8
+
+
+def test_a_recording_that_can_not_be_written_is_reported_and_the_program_unaffected(lab):
+    lab.serve()
+    file = lab.folder / "file"
+    file.write_text("in the way")
+    result = lab.record([*CURL, URL + "/sequence"], env={"RECSHIM_DIR": str(file / "below")})
+    assert (result.status, result.text()) == (0, "1\n")
+    assert re.fullmatch(r"recshim: [^\n]+\n", result.stderr.decode()), result.stderr
+    assert labs.outcomes(result.journal) == ["lost"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("direction", ["down", "up"])
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_a_gigabyte_in_bounded_memory(lab, scheme, direction):
+    size = 1 << 30
+    lab.serve(tls=scheme == "https")
+    program = [sys.executable, PYTHON / "peak_memory.py", scheme, direction, size]
+
+    def peak_kib(result):
+        assert result.status == 0, result.account()
+        return int(re.fullmatch(rb"VmHWM:\s+(\d+) kB\n", result.stderr).group(1))
+
+    alone = peak_kib(lab.record(program[:-1] + [1 << 20], mode="live", what="live"))
+    recorded = lab.record(program, timeout=120)
+    assert peak_kib(recorded) - alone < 64 * 1024
+    lab.stop_servers()
+    replayed = lab.replay(program, timeout=120)
+    assert replayed.stdout == recorded.stdout
+    assert peak_kib(replayed) - alone < 64 * 1024
+
+
+@pytest.mark.parametrize("kind", ["redis", "smtp", "postgres"])
+def test_other_protocols_pass_live_and_are_refused_in_replay(lab, kind):
+    port = {"redis": 6379, "smtp": 25, "postgres": 5432}[kind]
+    server = servers.start_script("fake_protocols.py", lab.fresh("server"), ["--kind", kind])
+    lab.stand_in("redis.example.test", port, server)
+    program = [sys.executable, PYTHON / "other_protocol.py", kind, "redis.example.test", port]
+    for mode in "live", "record":
+        result = lab.record(program, mode=mode, what=mode)
+        assert result.status == 0 and "ended by" not in result.text(), result.account()
+    assert not lab.recordings()
+    replayed = lab.replay(program)
+    assert "ended by: ECONNRESET" in replayed.text(), replayed.account()
+    assert labs.outcomes(replayed.journal) == ["refused"] and replayed.journal[0]["detail"]
+
+
+@pytest.mark.parametrize("mode", ["live", "record", "replay"])
+def test_a_program_without_network_is_unaffected(lab, mode):
+    script = ("import os, threading; print(len(os.listdir('/proc/self/task')), "
+              "sorted(os.listdir('/proc/self/fd')))")
+    program = [sys.executable, "-c", script]
+    alone = lab.run(program, lab.base_env(), "alone").ok()
+    before = sorted(lab.folder.rglob("*"))
+    result = lab.run(program, lab.shim_env(mode, RECSHIM_CONNECT_TO=None, RECSHIM_LOG=None,
+                                           RECSHIM_LOG_LEVEL=None), mode).ok()
+    assert result.stdout == alone.stdout
+    assert sorted(lab.folder.rglob("*")) == before
+
+
+@pytest.mark.parametrize("mode", ["live", "record", "replay"])
+def test_hosts_not_configured_are_left_alone(lab, mode):
+    server = lab.serve(tls=False)
+    lab.connect_to.clear()
+    url = f"http://127.0.0.1:{server.port}/sequence"
+    assert lab.record([*CURL, url], mode=mode, env={"RECSHIM_CONNECT_TO": None}).ok().text() == "1\n"
+    assert not lab.recordings()
+
+
+def test_live_mode_writes_nothing(lab):
+    lab.serve()
+    assert lab.record([*CURL, URL + "/sequence"], mode="live").ok().text() == "1\n"
+    assert not lab.dir.exists()
+
+
+def test_client_certificates_stay_the_programs_own(lab):
+    lab.serve(arguments=["--client-ca", str(lab.pki.ca)])
+    program = [*CURL, "--cert", lab.pki.client_cert, "--key", lab.pki.client_key, URL + "/random"]
+    lab.check(program)
+
+
+def test_certificate_verification_is_the_programs_own_in_record(lab):
+    lab.serve()
+    result = lab.record([*CURL, "--cacert", "/dev/null", URL + "/random"])
+    assert result.status in (35, 60, 77), result.account()
+    assert not lab.recordings()
+
+
+def test_secret_cookies_are_not_written(lab):
+    lab.serve()
+    program = [*CURL, "-i", "-b", f"session={lab.secret}", f"{URL}/cookies"]
+    recorded = lab.record(program).ok()
+    values = re.findall(r"(?:session|tracking)=([0-9a-f]+);", recorded.text())
+    assert len(values) == 2
+    lab.stop_servers()
+    replayed = lab.replay(program).ok()
+    mask = re.compile(r"(session|tracking)=[^;]*;")
+    assert mask.sub(r"\1=…;", replayed.text()) == mask.sub(r"\1=…;", recorded.text())
+    lab.assert_no_secret(*values)

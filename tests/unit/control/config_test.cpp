@@ -1,0 +1,280 @@
+// load_config: defaults, every variable, every key of recshim.json, precedence, and what is
+// said about a bad value.
+#include "shim/control/config.h"
+
+#include <gmock/gmock.h>
+
+#include "shim/control/names.h"
+#include "tests/unit/control/temp_folder.h"
+
+namespace recshim::control {
+namespace {
+
+using testing::AllOf;
+using testing::Contains;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::Pair;
+
+class ConfigTest : public testing::Test {
+ protected:
+  // Without RECSHIM_CONFIG the search would go on above the test's folder.
+  Config load(Variables variables, const std::string& cwd = "") {
+    variables.try_emplace("HOME", folder_.path("home"));
+    variables.try_emplace("XDG_RUNTIME_DIR", folder_.path());
+    if (!file_written_) variables.try_emplace(kConfigVariable, kNoConfigFile);
+    return load_config(posix_env(), environment_of(variables), folder_.path(cwd));
+  }
+  Config load_file(const std::string& json, Variables variables = {}) {
+    folder_.write(kConfigFileName, json);
+    file_written_ = true;
+    return load(std::move(variables));
+  }
+
+  TempFolder folder_;
+  bool file_written_ = false;
+};
+
+TEST_F(ConfigTest, DefaultsReplayFromRecordingsBelowTheWorkingDirectory) {
+  const Config config = load({});
+  EXPECT_THAT(config.errors, IsEmpty());
+  EXPECT_EQ(config.mode, Mode::kReplay);
+  EXPECT_EQ(config.dir, folder_.path("recordings"));
+  EXPECT_EQ(config.store.dir, config.dir);
+  EXPECT_EQ(config.store.session_dir, config.session_dir);
+  EXPECT_EQ(config.store.cache_dir, folder_.path("home/.cache/recshim"));
+  EXPECT_EQ(config.store.layout, store::Layout::kFlat);
+  EXPECT_TRUE(config.store.record_errors);
+  EXPECT_TRUE(config.respond_on_miss);
+  EXPECT_EQ(config.pace, 0);
+  EXPECT_TRUE(config.hosts.empty());
+  EXPECT_EQ(config.log_path, "");
+  EXPECT_EQ(config.journal_path, "");
+  EXPECT_TRUE(config.session_is_fresh);
+  EXPECT_EQ(config.session_dir, folder_.path("recshim/") + config.session);
+  EXPECT_FALSE(std::filesystem::exists(config.session_dir)) << "loading makes nothing";
+}
+
+TEST_F(ConfigTest, EveryVariableIsRead) {
+  const Config config = load({{kModeVariable, "record"},
+                              {kDirVariable, "../tapes"},
+                              {kHostsVariable, " api.example.com , !x.example.com:8080,, "},
+                              {kConnectToVariable, "api.example.com:443=127.0.0.1:8443"},
+                              {kSessionVariable, "ci-17"},
+                              {kOnMissVariable, "refuse"},
+                              {kPaceVariable, "x2.5"},
+                              {kLogVariable, "log.txt"},
+                              {kLogLevelVariable, "debug"},
+                              {kJournalVariable, "/var/tmp/j"},
+                              {"XDG_CACHE_HOME", "/cache"}},
+                             "work");
+  EXPECT_THAT(config.errors, IsEmpty());
+  EXPECT_EQ(config.mode, Mode::kRecord);
+  EXPECT_EQ(config.dir, folder_.path("tapes"));
+  ASSERT_EQ(config.hosts.size(), 2u);
+  EXPECT_EQ(config.hosts[1].pattern, "!x.example.com:8080");
+  ASSERT_EQ(config.connect_to.size(), 1u);
+  EXPECT_EQ(config.connect_to[0].target_port, 8443);
+  EXPECT_EQ(config.session, "ci-17");
+  EXPECT_FALSE(config.session_is_fresh);
+  EXPECT_FALSE(config.respond_on_miss);
+  EXPECT_EQ(config.pace, 2.5);
+  EXPECT_EQ(config.log_path, folder_.path("work/log.txt"));
+  EXPECT_EQ(config.log_level, log::Level::kDebug);
+  EXPECT_EQ(config.journal_path, "/var/tmp/j");
+  EXPECT_EQ(config.store.cache_dir, "/cache/recshim");
+}
+
+TEST_F(ConfigTest, EmptyVariablesCountAsUnset) {
+  const Config config = load({{kModeVariable, ""}, {kDirVariable, ""}, {kHostsVariable, ""}});
+  EXPECT_THAT(config.errors, IsEmpty());
+  EXPECT_EQ(config.dir, folder_.path("recordings"));
+}
+
+TEST_F(ConfigTest, EveryBadVariableIsNamedWithWhatIsAllowed) {
+  const Config config = load({{kModeVariable, "reply"},
+                              {kHostsVariable, "https://api.example.com"},
+                              {kConnectToVariable, "api.example.com=127.0.0.1"},
+                              {kSessionVariable, "../etc"},
+                              {kOnMissVariable, "ignore"},
+                              {kPaceVariable, "x0"},
+                              {kLogLevelVariable, "loud"}});
+  EXPECT_EQ(config.errors.size(), 7u);
+  EXPECT_THAT(config.errors, Contains(AllOf(HasSubstr("RECSHIM_MODE: \"reply\""),
+                                            HasSubstr("live, record or replay"))));
+  EXPECT_THAT(config.errors, Contains(AllOf(HasSubstr("RECSHIM_HOSTS: "), HasSubstr("URL"))));
+  EXPECT_THAT(config.errors,
+              Contains(AllOf(HasSubstr("RECSHIM_CONNECT_TO: "), HasSubstr("host:port=addr:port"))));
+  EXPECT_THAT(config.errors, Contains(HasSubstr("RECSHIM_SESSION: ")));
+  EXPECT_THAT(config.errors,
+              Contains(AllOf(HasSubstr("RECSHIM_ON_MISS: "), HasSubstr("respond or refuse"))));
+  EXPECT_THAT(config.errors, Contains(AllOf(HasSubstr("RECSHIM_PACE: "), HasSubstr("x10"))));
+  EXPECT_THAT(config.errors, Contains(AllOf(HasSubstr("RECSHIM_LOG_LEVEL: "), HasSubstr("debug"))));
+  EXPECT_EQ(config.mode, Mode::kReplay) << "an unknown mode must not go live";
+  EXPECT_TRUE(config.session_is_fresh) << "there is a session even so";
+}
+
+TEST_F(ConfigTest, RecordIfMissingIsKnownAndRefused) {
+  const Config config = load({{kModeVariable, "record-if-missing"}});
+  EXPECT_EQ(config.mode, Mode::kRecordIfMissing);
+  EXPECT_THAT(config.errors, ElementsAre(AllOf(HasSubstr("RECSHIM_MODE: "), HasSubstr("gateway"),
+                                               HasSubstr("record or"))));
+}
+
+TEST_F(ConfigTest, PacesOfAllKinds) {
+  EXPECT_EQ(load({{kPaceVariable, "off"}}).pace, 0);
+  EXPECT_EQ(load({{kPaceVariable, "recorded"}}).pace, 1);
+  EXPECT_EQ(load({{kPaceVariable, "x10"}}).pace, 10);
+  for (const char* bad : {"x", "x-1", "xinf", "xnan", "10", "x1e3", "x1 ", "fast"}) {
+    EXPECT_EQ(load({{kPaceVariable, bad}}).errors.size(), 1u) << bad;
+  }
+}
+
+TEST_F(ConfigTest, EveryKeyOfTheFileIsRead) {
+  const Config config = load_file(R"({
+    "hosts": ["api.example.com", "10.0.0.0/8"],
+    "connect_to": ["api.example.com:443=[::1]:8443"],
+    "dir": "tests/tapes",
+    "mode": "live",
+    "layout": "by-test",
+    "match": {"ignore_query": ["t"], "ignore_body": ["/messages/*/id"],
+              "normalizers": [{"pattern": "run-[0-9]+", "replacement": "run-N"}]},
+    "redact": {"headers": ["X-Tenant"], "query": ["sig"], "values": ["hunter2"]},
+    "record_errors": false,
+    "volatile_headers": ["X-Request-Id"],
+    "pace": "recorded",
+    "on_miss": "refuse",
+    "dialects": {"openai_paths": ["/predict"]}
+  })");
+  EXPECT_THAT(config.errors, IsEmpty());
+  EXPECT_EQ(config.config_path, folder_.path(kConfigFileName));
+  EXPECT_EQ(config.hosts.size(), 2u);
+  ASSERT_EQ(config.connect_to.size(), 1u);
+  EXPECT_EQ(config.connect_to[0].target_address, "::1");
+  EXPECT_EQ(config.dir, folder_.path("tests/tapes"));
+  EXPECT_EQ(config.mode, Mode::kLive);
+  EXPECT_EQ(config.store.layout, store::Layout::kByTest);
+  const match::MatchOptions& match = config.store.match;
+  EXPECT_THAT(match.ignore_query, ElementsAre("t"));
+  EXPECT_THAT(match.ignore_body, ElementsAre("/messages/*/id"));
+  ASSERT_EQ(match.normalizers.size(), 1u);
+  EXPECT_EQ(match.normalizers[0].pattern, "run-[0-9]+");
+  EXPECT_EQ(match.normalizers[0].replacement, "run-N");
+  EXPECT_THAT(match.redact_headers, ElementsAre("X-Tenant"));
+  EXPECT_THAT(match.redact_query, ElementsAre("sig"));
+  EXPECT_THAT(match.redact_values, ElementsAre("hunter2"));
+  EXPECT_THAT(match.openai_paths, ElementsAre("/predict"));
+  EXPECT_FALSE(config.store.record_errors);
+  EXPECT_THAT(config.store.volatile_headers, ElementsAre("x-request-id"));
+  EXPECT_EQ(config.pace, 1);
+  EXPECT_FALSE(config.respond_on_miss);
+}
+
+TEST_F(ConfigTest, TheEnvironmentWinsOverTheFile) {
+  const Config config =
+      load_file(R"({"mode": "record", "dir": "a", "hosts": ["a.example"], "pace": "x2"})",
+                {{kModeVariable, "replay"}, {kDirVariable, "b"}, {kHostsVariable, "b.example"}});
+  EXPECT_THAT(config.errors, IsEmpty());
+  EXPECT_EQ(config.mode, Mode::kReplay);
+  EXPECT_EQ(config.dir, folder_.path("b"));
+  ASSERT_EQ(config.hosts.size(), 1u);
+  EXPECT_EQ(config.hosts[0].host, "b.example");
+  EXPECT_EQ(config.pace, 2);
+}
+
+TEST_F(ConfigTest, TheFileIsSearchedUpwardsAndItsFolderIsRelativeToIt) {
+  folder_.write(kConfigFileName, R"({"dir": "tapes"})");
+  file_written_ = true;
+  std::filesystem::create_directories(folder_.path("a/b"));
+  EXPECT_EQ(load({}, "a/b").dir, folder_.path("tapes"));
+
+  folder_.write("a/recshim.json", R"({"dir": "nearer"})");
+  EXPECT_EQ(load({}, "a/b").dir, folder_.path("a/nearer"));
+}
+
+TEST_F(ConfigTest, ANamedFileMustExistAndNoFileCanBeAskedFor) {
+  EXPECT_THAT(load({{kConfigVariable, "none.json"}}).errors,
+              ElementsAre(AllOf(HasSubstr("RECSHIM_CONFIG: cannot read"),
+                                HasSubstr(folder_.path("none.json")))));
+  const Config config = load_file(R"({"dir": 7})", {{kConfigVariable, kNoConfigFile}});
+  EXPECT_THAT(config.errors, IsEmpty());
+  EXPECT_EQ(config.config_path, "");
+}
+
+TEST_F(ConfigTest, ProblemsOfTheFileNameTheirJsonPath) {
+  const std::vector<std::pair<std::string, std::string>> cases = {
+      {R"({"hosts": "a"})", "/hosts: must be a list of strings"},
+      {R"({"hosts": ["a", "b c"]})", "/hosts/1: \"b c\""},
+      {R"({"hosts": [""]})", "/hosts/0: must be a string that is not empty"},
+      {R"({"mode": 3})", "/mode: must be a string"},
+      {R"({"mode": "tape"})", "/mode: \"tape\" is not allowed"},
+      {R"({"layout": "tree"})", "/layout: \"tree\" is not allowed; use flat or by-test"},
+      {R"({"match": []})", "/match: must be an object"},
+      {R"({"match": {"ignore_body": ["id"]}})", "/match/ignore_body/0: must be a JSON pointer"},
+      {R"({"match": {"normalizers": [{"pattern": "("}]}})",
+       "/match/normalizers/0/pattern: is not a regular expression"},
+      {R"({"match": {"normalizers": [{"replacement": "x"}]}})",
+       "/match/normalizers/0: needs a \"pattern\""},
+      {R"({"match": {"normalisers": []}})", "did you mean \"normalizers\"?"},
+      {R"({"redact": {"header": []}})", "did you mean \"headers\"?"},
+      {R"({"record_errors": "no"})", "/record_errors: must be true or false"},
+      {R"({"dialects": {"openai_paths": ["x"]}})", "/dialects/openai_paths/0"},
+      {R"({"colour": 1})", "/colour: unknown key; known are hosts, connect_to, dir"},
+      {R"([])", "the document: must be an object"},
+      {R"({"mode": "live",})", "not JSON at byte"},
+      {"", "not JSON at byte"},
+  };
+  for (const auto& [json, message] : cases) {
+    const Config config = load_file(json);
+    EXPECT_THAT(config.errors,
+                ElementsAre(AllOf(HasSubstr(folder_.path(kConfigFileName)), HasSubstr(message))))
+        << json;
+  }
+}
+
+TEST_F(ConfigTest, OneBadKeyDoesNotHideTheOthers) {
+  const Config config = load_file(R"({"mode": "tape", "pace": "x9", "on_miss": 1})");
+  EXPECT_EQ(config.errors.size(), 2u);
+  EXPECT_EQ(config.pace, 9);
+}
+
+TEST_F(ConfigTest, TheSameConnectToTwiceIsAnError) {
+  EXPECT_THAT(load({{kConnectToVariable, "a.example:1=b:2,A.example:1=c:3"}}).errors,
+              ElementsAre(HasSubstr("a.example:1 is given twice")));
+}
+
+TEST_F(ConfigTest, ChildrenInheritAbsolutePathsAndTheSession) {
+  const Config config = load({{kDirVariable, "tapes"}, {kJournalVariable, "j.jsonl"}});
+  const auto variables = inherited_variables(config);
+  EXPECT_THAT(variables, Contains(Pair(kSessionVariable, config.session)));
+  EXPECT_THAT(variables, Contains(Pair(kDirVariable, folder_.path("tapes"))));
+  EXPECT_THAT(variables, Contains(Pair(kJournalVariable, folder_.path("j.jsonl"))));
+  EXPECT_THAT(variables, Contains(Pair(kConfigVariable, kNoConfigFile)));
+
+  Variables inherited(variables.begin(), variables.end());
+  const Config child = load(inherited, "elsewhere");
+  EXPECT_THAT(child.errors, IsEmpty());
+  EXPECT_EQ(child.dir, config.dir);
+  EXPECT_EQ(child.session_dir, config.session_dir);
+  EXPECT_FALSE(child.session_is_fresh);
+}
+
+TEST_F(ConfigTest, ASessionFolderThatOthersMayWriteToIsNotUsed) {
+  std::filesystem::create_directories(folder_.path("recshim"));
+  std::filesystem::permissions(folder_.path("recshim"), std::filesystem::perms::all);
+  EXPECT_THAT(load({}).errors, ElementsAre(HasSubstr("can be written to by other users")));
+}
+
+TEST(Variables, AreAllInTheTable) {
+  std::vector<std::string> names;
+  for (const Variable& variable : variables()) names.emplace_back(variable.name);
+  for (const char* name : {kModeVariable, kDirVariable, kHostsVariable, kConfigVariable,
+                           kConnectToVariable, kTestIdVariable, kSessionVariable, kOnMissVariable,
+                           kPaceVariable, kLogVariable, kLogLevelVariable, kJournalVariable}) {
+    EXPECT_THAT(names, Contains(name));
+  }
+}
+
+}  // namespace
+}  // namespace recshim::control

@@ -1,0 +1,74 @@
+// Session ids and folders.
+#include "shim/control/session.h"
+
+#include <gmock/gmock.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <set>
+
+#include "shim/control/values.h"
+#include "tests/unit/control/temp_folder.h"
+
+namespace recshim::control {
+namespace {
+
+TEST(Session, FreshIdsAreNewAndAllowedAsNames) {
+  std::set<std::string> ids;
+  for (int i = 0; i < 1000; ++i) ids.insert(fresh_session_id());
+  EXPECT_EQ(ids.size(), 1000u);
+  for (const std::string& id : ids) EXPECT_TRUE(parse_session(id).ok()) << id;
+}
+
+TEST(Session, RootIsInTheRuntimeFolderWhereThereIsOne) {
+  const TempFolder folder;
+  const auto root = [](const std::string& runtime_dir) {
+    return session_root(environment_of({{"XDG_RUNTIME_DIR", runtime_dir}}));
+  };
+  const std::string shared = "/tmp/recshim-" + std::to_string(geteuid());
+  EXPECT_EQ(root(folder.path()), folder.path("recshim"));
+  EXPECT_EQ(root(folder.path("missing")), shared);
+  EXPECT_EQ(root("relative"), shared);
+  EXPECT_EQ(session_root(environment_of({})), shared);
+}
+
+TEST(Session, FoldersAreMadeForTheirOwnerAlone) {
+  const TempFolder folder;
+  const std::string session = folder.path("root/id");
+  ASSERT_TRUE(make_session_dir(session).ok());
+  ASSERT_TRUE(make_session_dir(session).ok()) << "again is fine";
+  for (const std::string& path : {folder.path("root"), session}) {
+    struct stat info {};
+    ASSERT_EQ(stat(path.c_str(), &info), 0);
+    EXPECT_EQ(info.st_mode & 0777, 0700u);
+  }
+}
+
+TEST(Session, ALinkOrAFileInItsPlaceIsRefused) {
+  const TempFolder folder;
+  std::filesystem::create_directory(folder.path("elsewhere"));
+  std::filesystem::create_directory_symlink(folder.path("elsewhere"), folder.path("link"));
+  const Status link = make_session_dir(folder.path("link/id"));
+  ASSERT_FALSE(link.ok());
+  EXPECT_THAT(link.error().message, testing::HasSubstr("is not a folder"));
+
+  folder.write("file", "");
+  EXPECT_FALSE(make_session_dir(folder.path("file/id")).ok());
+  EXPECT_TRUE(check_session_folder(folder.path("missing")).ok());
+}
+
+TEST(Session, AFolderOfAnotherUserIsRefused) {
+  const TempFolder folder;
+  std::filesystem::create_directory(folder.path("root"));
+  // Only root can give a folder away; for anyone else root's own will do.
+  const bool is_root = geteuid() == 0;
+  if (is_root) {
+    ASSERT_EQ(chown(folder.path("root").c_str(), 12345, 12345), 0);
+  }
+  const Status made = check_session_folder(is_root ? folder.path("root") : "/usr");
+  ASSERT_FALSE(made.ok());
+  EXPECT_THAT(made.error().message, testing::HasSubstr("belongs to another user"));
+}
+
+}  // namespace
+}  // namespace recshim::control

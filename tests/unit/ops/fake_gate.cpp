@@ -1,0 +1,71 @@
+// See fake_gate.h.
+#include "tests/unit/ops/fake_gate.h"
+
+#include <cstdlib>
+
+namespace recshim::testing {
+
+void FakeTap::on_written(const void* bytes, size_t n) {
+  written.append(static_cast<const char*>(bytes), n);
+}
+void FakeTap::on_read(const void* bytes, size_t n) {
+  read.append(static_cast<const char*>(bytes), n);
+}
+void FakeTap::on_read_end(flow::End end) {
+  ends.push_back(end);
+}
+void FakeTap::on_close() {
+  ++closed;
+}
+
+FakeGate& gate() {
+  static FakeGate instance;
+  return instance;
+}
+
+void reset_gate(runtime::TlsAction action, const std::string& host) {
+  gate() = FakeGate{};
+  gate().verdict.action = action;
+  gate().verdict.host = host;
+}
+
+const void* foreign_caller() {
+  return reinterpret_cast<const void*>(&std::atoi);
+}
+
+}  // namespace recshim::testing
+
+namespace recshim::runtime {
+
+using testing::gate;
+
+bool tls_active() {
+  return gate().active;
+}
+
+TlsVerdict decide_tls(int fd, const std::string& sni, AlpnOffer alpn) {
+  ++gate().decisions;
+  gate().fd = fd;
+  gate().sni = sni;
+  gate().alpn = alpn;
+  return gate().verdict;
+}
+
+VirtualEnd virtual_end(const void*) {
+  return gate().connection_ended ? VirtualEnd::kAnnounced : VirtualEnd::kOpen;
+}
+void begin_fd_probe() {}
+int end_fd_probe() {
+  return gate().probed_fd;
+}
+void enter_tls_io() {
+  ++gate().tls_io_depth;
+}
+void leave_tls_io() {
+  --gate().tls_io_depth;
+}
+void note_client_hello(const unsigned char random[32]) {
+  gate().hellos.emplace_back(reinterpret_cast<const char*>(random), 32);
+}
+
+}  // namespace recshim::runtime

@@ -1,0 +1,237 @@
+// Finding recordings whatever they are called, borrowing, misses and what they say.
+#include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <set>
+
+#include "shim/store/recording.h"
+#include "shim/store/summary.h"
+#include "tests/unit/base/temp_dir.h"
+#include "tests/unit/store/support.h"
+
+namespace recshim::store {
+namespace {
+
+using testing::Answer;
+using testing::Ask;
+using testing::completion;
+using testing::options_for;
+using testing::replayed;
+using testing::saved_name;
+
+Answer ok(const std::string& text) {
+  return {200, "application/json", completion(text), ""};
+}
+
+struct Lookups : ::testing::Test {
+  recshim::testing::MemoryEnv env;
+
+  // Records and moves the file to another name; gives the new path.
+  std::string renamed(const Ask& ask, const std::string& text, const std::string& to) {
+    Store record(env, options_for("r" + std::to_string(++sessions)));
+    auto exchange = testing::exchange_of(ask, ok(text));
+    auto saved = record.save(exchange);
+    EXPECT_TRUE(saved.ok());
+    const std::string path = "/recordings/" + to;
+    EXPECT_TRUE(env.make_dirs(path.substr(0, path.rfind('/')), 0777).ok());
+    EXPECT_TRUE(env.rename(saved->path, path).ok());
+    env.advance_us(10'000'000);
+    return path;
+  }
+  Store& fresh() {
+    store = std::make_unique<Store>(env, options_for("p" + std::to_string(++sessions)));
+    return *store;
+  }
+  std::unique_ptr<Store> store;
+  int sessions = 0;
+};
+
+TEST_F(Lookups, RenamedFilesAreFoundByWhatTheyHold) {
+  renamed({}, "found", "deep/er/recordings/some-name.json");
+  EXPECT_EQ(replayed(fresh(), {}), completion("found"));
+  Ask other;
+  other.test_id = "t.py::other";
+  EXPECT_EQ(replayed(fresh(), other), "MISS");
+}
+
+TEST_F(Lookups, TheIndexIsNeverStale) {
+  Ask second;
+  second.body = R"({"model":"m2"})";
+  const std::string path = renamed({}, "one", "x.json");
+  Store& replay = fresh();
+  EXPECT_EQ(replayed(replay, {}), completion("one"));
+  EXPECT_EQ(replayed(replay, second), "MISS");
+  // A new file, in this process and, by the cache, in the next.
+  renamed(second, "two", "y.json");
+  EXPECT_EQ(replayed(replay, second), completion("two"));
+  EXPECT_EQ(replayed(fresh(), second), completion("two"));
+  // A file changed in place: its folder's time has not moved.
+  auto text = env.read_file("/recordings/y.json");
+  ASSERT_TRUE(env.write_atomic(path, *text).ok());
+  ASSERT_TRUE(env.remove("/recordings/y.json").ok());
+  env.advance_us(10'000'000);
+  Store& later = fresh();
+  EXPECT_EQ(replayed(later, second), completion("two"));
+  EXPECT_EQ(replayed(later, {}), "MISS");
+  // A damaged cache is built anew.
+  for (auto& [file, content] : env.files()) {
+    if (file.starts_with("/cache/")) {
+      ASSERT_TRUE(env.write_atomic(file, content + "x").ok());
+    }
+  }
+  EXPECT_EQ(replayed(fresh(), second), completion("two"));
+  for (auto& [file, content] : env.files()) {
+    if (file.starts_with("/cache/")) {
+      ASSERT_TRUE(env.write_atomic(file, "[1,2").ok());
+    }
+  }
+  EXPECT_EQ(replayed(fresh(), second), completion("two"));
+  ASSERT_TRUE(env.remove(path).ok());
+  EXPECT_EQ(replayed(fresh(), second), "MISS");
+}
+
+TEST_F(Lookups, ForeignFilesDoNotDisturb) {
+  renamed({}, "one", "x.json");
+  ASSERT_TRUE(env.write_atomic("/recordings/package.json", "{\"name\":\"x\"}").ok());
+  ASSERT_TRUE(env.write_atomic("/recordings/broken.json", "{\"request\":{").ok());
+  ASSERT_TRUE(env.write_atomic("/recordings/list.json", "[1]").ok());
+  ASSERT_TRUE(env.write_atomic("/recordings/empty.json", "").ok());
+  ASSERT_TRUE(
+      env.write_atomic("/recordings/tool.json",
+                       R"({"test_id":null,"request":{"provider":"tavily","tool_name":"web_search",)"
+                       R"("kwargs":{}},"response":{"body":{},"is_streaming":false}})")
+          .ok());
+  EXPECT_EQ(replayed(fresh(), {}), completion("one"));
+}
+
+TEST_F(Lookups, FixturesLendTheirRecordings) {
+  Ask setup;
+  setup.test_id = "t.py::first";
+  setup.phase = "setup";
+  Ask test;
+  test.test_id = "t.py::second";
+  renamed(setup, "lent", "x.json");
+  auto found = fresh().find(testing::request_of(test));
+  ASSERT_TRUE(found.ok() && std::holds_alternative<Found>(*found));
+  EXPECT_TRUE(std::get<Found>(*found).borrowed);
+  Ask nobody;
+  nobody.test_id.reset();
+  nobody.body = R"({"model":"z"})";
+  Store record(env, options_for("r"));
+  saved_name(record, nobody, ok("shared"));
+  env.advance_us(10'000'000);
+  test.body = nobody.body;
+  EXPECT_EQ(replayed(fresh(), test), completion("shared"));
+  // The test's own recording comes first.
+  saved_name(record, test, ok("own"));
+  EXPECT_EQ(replayed(fresh(), test), completion("own"));
+}
+
+TEST_F(Lookups, AMissNamesTheNearestAndTheDifference) {
+  Ask recorded;
+  recorded.body = R"({"model":"m","temperature":0.5,"messages":[{"role":"user","content":"hi"}]})";
+  Store record(env, options_for("r"));
+  saved_name(record, recorded, ok("x"));
+  Ask far = recorded;
+  far.body = R"({"model":"other","input":[1,2,3],"a":1,"b":2})";
+  saved_name(record, far, ok("y"));
+  Ask asked = recorded;
+  asked.body = R"({"model":"m","temperature":0.7,"messages":[{"role":"user","content":"ho"}]})";
+  asked.target += "?api_key=abcdefgh";
+  auto found = fresh().find(testing::request_of(asked));
+  ASSERT_TRUE(found.ok() && std::holds_alternative<Missing>(*found));
+  const auto& missing = std::get<Missing>(*found);
+  EXPECT_EQ(missing.hash.size(), 64U);
+  EXPECT_NE(missing.diagnosis.find("/temperature: 0.5 → 0.7"), std::string::npos)
+      << missing.diagnosis;
+  EXPECT_NE(missing.diagnosis.find("/messages/0/content: \"hi\" → \"ho\""), std::string::npos);
+  EXPECT_NE(missing.diagnosis.find("\"ignore_body\": [\"/temperature\""), std::string::npos);
+  EXPECT_NE(missing.diagnosis.find("RECSHIM_MODE=record"), std::string::npos);
+  EXPECT_NE(missing.diagnosis.find(missing.hash), std::string::npos);
+  EXPECT_FALSE(missing.nearest_path.empty());
+  EXPECT_EQ(missing.diagnosis.find("abcdefgh"), std::string::npos);
+  EXPECT_EQ(missing.summary.find('\n'), std::string::npos);
+  EXPECT_TRUE(missing.request_line.starts_with("POST https://api.openai.com/v1/chat/completions"));
+}
+
+TEST_F(Lookups, AMissWithoutAnyRecordings) {
+  auto found = fresh().find(testing::request_of({}));
+  ASSERT_TRUE(found.ok() && std::holds_alternative<Missing>(*found));
+  EXPECT_TRUE(std::get<Missing>(*found).nearest_path.empty());
+}
+
+TEST_F(Lookups, ABrokenRecordingIsNamed) {
+  Store record(env, options_for("r"));
+  auto exchange = testing::exchange_of({}, ok("x"));
+  auto saved = record.save(exchange);
+  ASSERT_TRUE(saved.ok());
+  ASSERT_TRUE(env.write_atomic(saved->path, "{\"request\": 5}").ok());
+  EXPECT_EQ(replayed(fresh(), {}), "ERROR: " + saved->path + ": /request: must be an object");
+}
+
+TEST(Summaries, SkipWhatTheyDoNotNeed) {
+  EXPECT_FALSE(summarise("", {}));
+  EXPECT_FALSE(summarise("{\"request\":", {}));
+  EXPECT_FALSE(summarise("{\"a\":\"\\\"}", {}));
+  EXPECT_FALSE(summarise(std::string(100000, '['), {}));
+  auto summary = summarise(
+      R"({"response":{"body":"}\\\"],{"},"x":[["]"]],"y":-1.5e3,"test_id":"t","request":)"
+      R"({"method":"POST","url":"https://H.example:1/v1/v1/chat/completions?q","body":{"model":"m"}}})",
+      {});
+  ASSERT_TRUE(summary);
+  EXPECT_EQ(summary->host, "h.example");
+  EXPECT_EQ(summary->path, "/v1/v1/chat/completions");
+  EXPECT_EQ(summary->test_id, "t");
+  EXPECT_FALSE(summary->from_recshim);
+}
+
+TEST(Processes, ShareOneCounter) {
+  recshim::testing::TempDir dir;
+  StoreOptions options;
+  options.dir = dir.path() + "/recordings";
+  options.session_dir = dir.path() + "/record";
+  options.cache_dir = dir.path() + "/cache";
+  constexpr int kProcesses = 8;
+  constexpr int kEach = 5;
+  const auto run = [&](auto work) {
+    std::vector<pid_t> children;
+    for (int p = 0; p < kProcesses; ++p) {
+      const pid_t pid = fork();
+      if (pid == 0) {
+        alarm(60);
+        bool fine = true;
+        Store store(posix_env(), options);
+        for (int i = 0; i < kEach; ++i) fine = work(store, p, i) && fine;
+        _exit(fine ? 0 : 1);
+      }
+      children.push_back(pid);
+    }
+    for (const pid_t pid : children) {
+      int status = 0;
+      ASSERT_EQ(waitpid(pid, &status, 0), pid);
+      EXPECT_EQ(status, 0);
+    }
+  };
+  run([](Store& store, int p, int i) {
+    auto exchange = testing::exchange_of({}, ok(std::to_string(p) + "." + std::to_string(i)));
+    return store.save(exchange).ok();
+  });
+  options.session_dir = dir.path() + "/replay";
+  const std::string log = dir.path() + "/log";
+  run([&](Store& store, int, int) {
+    const std::string body = replayed(store, {});
+    return posix_env().append(log, body + "\n").ok();
+  });
+  auto lines = posix_env().read_file(log);
+  ASSERT_TRUE(lines.ok());
+  std::set<std::string> seen;
+  size_t at = 0;
+  for (size_t end; (end = lines->find('\n', at)) != std::string::npos; at = end + 1) {
+    seen.insert(lines->substr(at, end - at));
+  }
+  EXPECT_EQ(seen.size(), static_cast<size_t>(kProcesses * kEach));
+}
+
+}  // namespace
+}  // namespace recshim::store

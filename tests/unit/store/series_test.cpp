@@ -1,0 +1,256 @@
+// Names, repeats, hosts, errors and what a new session does to old recordings.
+#include <gtest/gtest.h>
+
+#include "tests/unit/store/support.h"
+
+namespace recshim::store {
+namespace {
+
+using testing::Answer;
+using testing::Ask;
+using testing::completion;
+using testing::options_for;
+using testing::replayed;
+using testing::saved_name;
+
+Answer ok(const std::string& text, const std::string& id = "chatcmpl-1") {
+  return {200, "application/json", completion(text, id), ""};
+}
+Answer failed(int status) {
+  return {status, "application/json", R"({"error":{"message":"no"}})", ""};
+}
+
+struct Series : ::testing::Test {
+  recshim::testing::MemoryEnv env;
+  std::map<std::string, std::string> recordings() {
+    std::map<std::string, std::string> out;
+    for (auto& [path, content] : env.files()) {
+      if (path.starts_with("/recordings/")) out[path] = content;
+    }
+    return out;
+  }
+};
+
+TEST_F(Series, RepeatsAreReplayedInOrderAndTheLastAgain) {
+  Store record(env, options_for("r"));
+  EXPECT_EQ(saved_name(record, {}, ok("one")), "H.json");
+  EXPECT_EQ(saved_name(record, {}, ok("two")), "H-2.json");
+  EXPECT_EQ(saved_name(record, {}, ok("three")), "H-3.json");
+  Store a(env, options_for("p"));
+  Store b(env, options_for("p"));  // another process of the session
+  EXPECT_EQ(replayed(a, {}), completion("one"));
+  EXPECT_EQ(replayed(b, {}), completion("two"));
+  EXPECT_EQ(replayed(a, {}), completion("three"));
+  EXPECT_EQ(replayed(b, {}), completion("three"));
+  Store fresh(env, options_for("q"));
+  EXPECT_EQ(replayed(fresh, {}), completion("one"));
+  Ask other;
+  other.test_id = "tests/a/test_x.py::another";
+  EXPECT_EQ(replayed(fresh, other), "MISS");
+}
+
+TEST_F(Series, ErrorsKeepThePlainNameFree) {
+  Store record(env, options_for("r"));
+  EXPECT_EQ(saved_name(record, {}, failed(429)), "H-error.json");
+  EXPECT_EQ(saved_name(record, {}, failed(503)), "H-error-2.json");
+  EXPECT_EQ(saved_name(record, {}, ok("yes")), "H.json");
+  EXPECT_EQ(saved_name(record, {}, failed(500)), "H-error-3.json");
+  EXPECT_EQ(saved_name(record, {}, ok("again")), "H-2.json");
+  Store replay(env, options_for("p"));
+  std::vector<int> statuses;
+  for (int i = 0; i < 6; ++i) {
+    auto found = replay.find(testing::request_of({}));
+    ASSERT_TRUE(found.ok());
+    statuses.push_back(std::get<Found>(*found).exchange.response.status);
+  }
+  EXPECT_EQ(statuses, (std::vector<int>{429, 503, 200, 500, 200, 200}));
+}
+
+TEST_F(Series, ABareErrorReplaysAndCanBeLeftOut) {
+  Store record(env, options_for("r"));
+  EXPECT_EQ(saved_name(record, {}, failed(503)), "H-error.json");
+  Store replay(env, options_for("p"));
+  EXPECT_EQ(replayed(replay, {}), failed(503).body);
+  auto options = options_for("s");
+  options.record_errors = false;
+  options.dir = "/elsewhere";
+  Store silent(env, options);
+  auto exchange = testing::exchange_of({}, failed(429));
+  auto saved = silent.save(exchange);
+  ASSERT_TRUE(saved.ok());
+  EXPECT_EQ(saved->kind, Saved::Kind::kSkipped);
+  auto whole = testing::exchange_of({}, failed(404));
+  saved = silent.save(whole);
+  ASSERT_TRUE(saved.ok());
+  EXPECT_EQ(saved->kind, Saved::Kind::kWritten);
+}
+
+TEST_F(Series, RecordingTheSameAgainTouchesNothing) {
+  {
+    Store record(env, options_for("r"));
+    for (int i = 0; i < 4; ++i) saved_name(record, {}, ok("t" + std::to_string(i)));
+    saved_name(record, {}, failed(503));
+  }
+  const auto before = recordings();
+  std::map<std::string, int64_t> times;
+  for (const auto& [path, content] : before) times[path] = env.stat(path)->mtime_ns;
+  env.advance_us(50'000'000);
+  {
+    Store record(env, options_for("r2"));
+    for (int i = 0; i < 4; ++i) {
+      const auto name = saved_name(record, {}, ok("t" + std::to_string(i), "chatcmpl-new"));
+      EXPECT_TRUE(name.ends_with(" unchanged")) << name;
+    }
+    EXPECT_EQ(saved_name(record, {}, failed(503)), "H-error.json unchanged");
+  }
+  EXPECT_EQ(recordings(), before);
+  for (const auto& [path, time] : times) EXPECT_EQ(env.stat(path)->mtime_ns, time) << path;
+}
+
+TEST_F(Series, ANewSessionReplacesTheWholeSeries) {
+  {
+    Store record(env, options_for("r"));
+    for (int i = 0; i < 3; ++i) saved_name(record, {}, ok("old" + std::to_string(i)));
+    saved_name(record, {}, failed(500));
+  }
+  Store record(env, options_for("r2"));
+  EXPECT_EQ(saved_name(record, {}, ok("new")), "H.json");
+  EXPECT_EQ(recordings().size(), 1U);
+  EXPECT_EQ(saved_name(record, {}, ok("old1")), "H-2.json unchanged");
+  EXPECT_EQ(saved_name(record, {}, ok("different")), "H-3.json");
+  Store replay(env, options_for("p"));
+  EXPECT_EQ(replayed(replay, {}), completion("new"));
+  EXPECT_EQ(replayed(replay, {}), completion("old1"));
+  EXPECT_EQ(replayed(replay, {}), completion("different"));
+}
+
+TEST_F(Series, HostsDoNotAnswerForEachOther) {
+  Ask other;
+  other.host = "api.example.com";
+  Store record(env, options_for("r"));
+  EXPECT_EQ(saved_name(record, {}, ok("first")), "H.json");
+  {
+    Store replay(env, options_for("p0"));
+    EXPECT_EQ(replayed(replay, other), "MISS");
+  }
+  const std::string second = saved_name(record, other, ok("second"));
+  EXPECT_EQ(second.size(), std::string("H-12345678.json").size());
+  EXPECT_EQ(saved_name(record, other, ok("third")), second.substr(0, 10) + "-2.json");
+  EXPECT_EQ(saved_name(record, {}, ok("fourth")), "H-2.json");
+  Store replay(env, options_for("p"));
+  EXPECT_EQ(replayed(replay, other), completion("second"));
+  EXPECT_EQ(replayed(replay, {}), completion("first"));
+  EXPECT_EQ(replayed(replay, other), completion("third"));
+  EXPECT_EQ(replayed(replay, {}), completion("fourth"));
+  Store again(env, options_for("r2"));
+  EXPECT_EQ(saved_name(again, other, ok("second")), second + " unchanged");
+  EXPECT_EQ(replayed(replay, {}), completion("fourth"));
+}
+
+TEST_F(Series, ModelListsAreNamedByTheirModels) {
+  Ask ask;
+  ask.target = "/v1/models";
+  ask.method = "GET";
+  ask.body = "";
+  const auto list = [](const std::string& id) {
+    return Answer{200, "application/json",
+                  R"({"object":"list","data":[{"id":")" + id +
+                      R"(","object":"model","created":1,"owned_by":"me"}]})",
+                  ""};
+  };
+  Store record(env, options_for("r"));
+  const std::string a = saved_name(record, ask, list("a"));
+  EXPECT_TRUE(a.starts_with("models-H-")) << a;
+  const std::string b = saved_name(record, ask, list("b"));
+  EXPECT_NE(a, b);
+  EXPECT_EQ(saved_name(record, ask, list("a")), a.substr(0, a.size() - 5) + "-2.json");
+  Store replay(env, options_for("p"));
+  EXPECT_EQ(replayed(replay, ask), list("a").body);
+  EXPECT_EQ(replayed(replay, ask), list("b").body);
+  EXPECT_EQ(replayed(replay, ask), list("a").body);
+  EXPECT_EQ(replayed(replay, ask), list("a").body);
+  Store again(env, options_for("r2"));
+  EXPECT_EQ(saved_name(again, ask, list("b")), b);
+  EXPECT_EQ(recordings().size(), 1U);
+}
+
+TEST_F(Series, EarlyAnswersAreFoundBeforeTheBodyOnly) {
+  auto exchange = testing::exchange_of({}, failed(401));
+  exchange.early_after_body_bytes = 10;
+  exchange.request_complete = false;
+  Store record(env, options_for("r"));
+  auto saved = record.save(exchange);
+  ASSERT_TRUE(saved.ok());
+  EXPECT_TRUE(saved->path.ends_with("-early.json"));
+  Store replay(env, options_for("p"));
+  EXPECT_EQ(replayed(replay, {}), "MISS");
+  Ask bodiless;
+  bodiless.body = "";
+  EXPECT_EQ(replayed(replay, bodiless), "MISS");
+  auto found = replay.find_early(testing::request_of({}));
+  ASSERT_TRUE(found.ok() && *found);
+  EXPECT_EQ((*found)->exchange.response.status, 401);
+  EXPECT_EQ((*found)->exchange.early_after_body_bytes, 10U);
+}
+
+TEST_F(Series, LargeBodiesLieBesideTheirFile) {
+  Ask ask;
+  ask.target = "/files/x";
+  auto options = options_for("r");
+  options.inline_body_limit_bytes = 100;
+  const auto big = [](char c) {
+    return Answer{200, "application/octet-stream", std::string(500, c), ""};
+  };
+  Store record(env, options);
+  EXPECT_EQ(saved_name(record, ask, big('a')), "H.json");
+  EXPECT_EQ(saved_name(record, ask, big('b')), "H-2.json");
+  EXPECT_EQ(recordings().size(), 4U);
+  Store replay(env, options_for("p"));
+  EXPECT_EQ(replayed(replay, ask), big('a').body);
+  EXPECT_EQ(replayed(replay, ask), big('b').body);
+  const auto before = recordings();
+
+  options.session_dir = "/sessions/r2";
+  Store same(env, options);
+  EXPECT_EQ(saved_name(same, ask, big('a')), "H.json unchanged");
+  EXPECT_EQ(recordings().size(), 2U);
+  EXPECT_EQ(saved_name(same, ask, big('b')), "H-2.json unchanged");
+  EXPECT_EQ(recordings(), before);
+
+  options.session_dir = "/sessions/r3";
+  Store changed(env, options);
+  EXPECT_EQ(saved_name(changed, ask, big('c')), "H.json");
+  EXPECT_EQ(recordings().size(), 2U);
+  Store fresh(env, options_for("p3"));
+  EXPECT_EQ(replayed(fresh, ask), big('c').body);
+
+  for (auto& [path, content] : recordings()) {
+    if (path.ends_with(".body")) {
+      ASSERT_TRUE(env.write_atomic(path, std::string(500, 'z')).ok());
+    }
+  }
+  EXPECT_NE(replayed(fresh, ask).find("sha256"), std::string::npos);
+  for (auto& [path, content] : recordings()) {
+    if (path.ends_with(".body")) {
+      ASSERT_TRUE(env.remove(path).ok());
+    }
+  }
+  EXPECT_TRUE(replayed(fresh, ask).starts_with("ERROR: /recordings/")) << replayed(fresh, ask);
+}
+
+TEST_F(Series, FilesCanGoBesideTheirTests) {
+  auto options = options_for("r");
+  options.layout = Layout::kByTest;
+  Store record(env, options);
+  saved_name(record, {}, ok("x"));
+  EXPECT_TRUE(recordings().begin()->first.starts_with("/recordings/tests/a/recordings/"));
+  Store replay(env, options_for("p"));
+  EXPECT_EQ(replayed(replay, {}), completion("x"));
+  Ask escape;
+  escape.test_id = "../../etc/test_x.py::t";
+  saved_name(record, escape, ok("y"));
+  for (const auto& [path, content] : env.files()) EXPECT_EQ(path.find(".."), std::string::npos);
+}
+
+}  // namespace
+}  // namespace recshim::store

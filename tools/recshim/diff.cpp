@@ -1,0 +1,116 @@
+// `recshim diff`: where two recordings differ, by JSON path.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <memory>
+
+#include "tools/recshim/command.h"
+#include "tools/recshim/json_text.h"
+#include "tools/recshim/recordings.h"
+#include "tools/recshim/settings.h"
+
+namespace recshim::tools {
+namespace {
+
+using match::Json;
+
+constexpr size_t kShownCharacters = 200;
+
+struct Options {
+  std::string dir, a, b;
+  bool skip_volatile = false;
+};
+
+std::string shortened(const Json& value) {
+  std::string text = line_of(value);
+  if (text.size() <= kShownCharacters) return text;
+  size_t end = kShownCharacters;
+  // Not inside a UTF-8 character.
+  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xc0) == 0x80) --end;
+  return text.substr(0, end) + "...";
+}
+
+// RFC 6901 §3.
+std::string escaped(std::string key) {
+  for (size_t i = 0; i < key.size(); ++i) {
+    if (key[i] == '~') key.replace(i++, 1, "~0");
+    if (i < key.size() && key[i] == '/') key.replace(i++, 1, "~1");
+  }
+  return key;
+}
+
+// Prints a line for each difference below path; returns how many there were.
+size_t compare(const Json& a, const Json& b, const std::string& path) {
+  if (a == b) return 0;
+  size_t count = 0;
+  if (a.is_object() && b.is_object()) {
+    for (const auto& [key, value] : a.items()) {
+      const std::string below = path + "/" + escaped(key);
+      if (b.contains(key)) {
+        count += compare(value, b[key], below);
+      } else {
+        fmt::print("- {}: {}\n", below, shortened(value));
+        ++count;
+      }
+    }
+    for (const auto& [key, value] : b.items()) {
+      if (a.contains(key)) continue;
+      fmt::print("+ {}/{}: {}\n", path, escaped(key), shortened(value));
+      ++count;
+    }
+    return count;
+  }
+  if (a.is_array() && b.is_array()) {
+    for (size_t i = 0; i < std::max(a.size(), b.size()); ++i) {
+      const std::string below = fmt::format("{}/{}", path, i);
+      if (i < a.size() && i < b.size()) {
+        count += compare(a[i], b[i], below);
+      } else if (i < a.size()) {
+        fmt::print("- {}: {}\n", below, shortened(a[i]));
+        ++count;
+      } else {
+        fmt::print("+ {}: {}\n", below, shortened(b[i]));
+        ++count;
+      }
+    }
+    return count;
+  }
+  fmt::print("~ {}\n    - {}\n    + {}\n", path, shortened(a), shortened(b));
+  return 1;
+}
+
+int diff(const Options& options) {
+  const control::Config config = load_settings({{"RECSHIM_DIR", options.dir}});
+  std::vector<store::Recording> recordings;
+  for (const std::string& name : {options.a, options.b}) {
+    const auto path = find_recording(config.dir, name);
+    auto recording = path ? load_recording(*path) : Result<store::Recording>(path.error());
+    if (!recording) {
+      complain(fmt::format("{}: {}", path ? *path : name, recording.error().message));
+      return kUsage;
+    }
+    recordings.push_back(std::move(*recording));
+  }
+  const bool volatile_only =
+      store::same_but_for_volatile(recordings[0], recordings[1], config.store.volatile_headers);
+  if (options.skip_volatile && volatile_only) return kOk;
+  const size_t count = compare(recordings[0].json, recordings[1].json, "");
+  if (count != 0 && volatile_only) {
+    fmt::print("The recordings say the same but for times, Date and replaced values.\n");
+  }
+  return count == 0 ? kOk : kProblem;
+}
+
+}  // namespace
+
+Action declare_diff(CLI::App& app) {
+  auto options = std::make_shared<Options>();
+  app.add_option("a", options->a, "file, or the start of a name")->required();
+  app.add_option("b", options->b, "file, or the start of a name")->required();
+  app.add_option("--dir", options->dir, "folder of recordings (RECSHIM_DIR)");
+  app.add_flag("--skip-volatile", options->skip_volatile,
+               "times, Date, replaced values and volatile_headers make no difference");
+  return [options](const auto&) { return diff(*options); };
+}
+
+}  // namespace recshim::tools

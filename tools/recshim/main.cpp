@@ -1,0 +1,127 @@
+// The command line of `recshim`: a table of commands.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <cstdio>
+#include <exception>
+#include <vector>
+
+#include "shim/control/names.h"
+#include "tools/recshim/command.h"
+#include "tools/recshim/settings.h"
+
+namespace recshim::tools {
+namespace {
+
+constexpr std::array kCommands = {
+    Command{
+        "run", "Run a command with its HTTP exchanges replayed or recorded",
+        "Examples:\n"
+        "  recshim run -- pytest                          replay ./recordings\n"
+        "  recshim run --mode record -- ./legacy_test     record into ./recordings\n"
+        "  recshim run --strict -q -- npm test            status 86 when anything missed\n"
+        "\nExit status: CMD's own, 128+n after signal n, 86 with --strict after a miss, 126 or\n"
+        "127 when CMD cannot be run, 2 for unusable options or configuration.\n",
+        declare_run, true},
+    Command{"list", "List recordings",
+            "Examples:\n"
+            "  recshim list --dir tests/recordings --method POST\n"
+            "  recshim list --test test_weather --json\n",
+            declare_list},
+    Command{"show", "Show one recording",
+            "Examples:\n"
+            "  recshim show 42fc9156                 by the start of its name\n"
+            "  recshim show --raw recordings/a.json  the bytes a client receives\n",
+            declare_show},
+    Command{"diff", "Show how two recordings differ",
+            "Example:\n  recshim diff 42fc9156 f2d3e4a2\n\n"
+            "Exit status: 0 the same, 1 different.\n",
+            declare_diff},
+    Command{"verify", "Check that recordings can be read and replayed",
+            "Example:\n  recshim verify tests/recordings\n\n"
+            "Exit status: 0 all well, 1 problems found.\n",
+            declare_verify},
+    Command{"prune", "Remove recordings that a run did not use",
+            "Examples:\n"
+            "  recshim run --journal j.jsonl -- pytest\n"
+            "  recshim prune --journal j.jsonl             show what would go\n"
+            "  recshim prune --journal j.jsonl --force     remove it\n",
+            declare_prune},
+    Command{"rekey", "Rename recordings after the rules of recshim.json changed",
+            "Examples:\n"
+            "  recshim rekey            show what would be renamed\n"
+            "  recshim rekey --force    rename\n",
+            declare_rekey},
+};
+
+std::string variables_help() {
+  std::string text = "Variables (recshim.json may set most of them; the variable wins):\n";
+  for (const control::Variable& variable : control::variables()) {
+    text += fmt::format("  {:<20} {}\n{:23}default: {}\n", variable.name, variable.meaning, "",
+                        variable.default_text);
+  }
+  return text;
+}
+
+// Takes the words from the first that is no option of app's, or after `--`, off arguments.
+// The parser must not see them: a program may be called like one of our commands.
+std::vector<std::string> take_command(std::vector<std::string>& arguments, const CLI::App& app) {
+  size_t at = 0;
+  size_t separator = 0;
+  for (; at < arguments.size(); ++at) {
+    const std::string& word = arguments[at];
+    if (word == "--") separator = 1;
+    if (separator != 0 || !word.starts_with('-')) break;
+    const CLI::Option* const option = app.get_option_no_throw(word);
+    if (option != nullptr && option->get_items_expected_min() > 0) ++at;
+  }
+  at = std::min(at, arguments.size());
+  std::vector<std::string> words(arguments.begin() + at + separator, arguments.end());
+  arguments.resize(at);
+  return words;
+}
+
+int run_main(int argc, char** argv) {
+  CLI::App app("Records the HTTP exchanges of unmodified programs and replays them.", "recshim");
+  app.set_version_flag("--version", "recshim " RECSHIM_VERSION);
+  app.footer(variables_help());
+  app.require_subcommand(1);
+  std::vector<std::string> arguments(argv + 1, argv + argc);
+  std::vector<std::string> words;
+  std::vector<std::pair<CLI::App*, Action>> actions;
+  for (const Command& command : kCommands) {
+    CLI::App* const subcommand = app.add_subcommand(command.name, command.summary);
+    subcommand->footer(command.examples);
+    actions.emplace_back(subcommand, command.declare(*subcommand));
+    if (command.takes_command && !arguments.empty() && arguments[0] == command.name) {
+      std::vector<std::string> own(arguments.begin() + 1, arguments.end());
+      words = take_command(own, *subcommand);
+      own.insert(own.begin(), command.name);
+      arguments = std::move(own);
+    }
+  }
+  try {
+    // CLI11 takes them last first.
+    std::reverse(arguments.begin(), arguments.end());
+    app.parse(arguments);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? kOk : kUsage;
+  }
+  for (const auto& [subcommand, action] : actions) {
+    if (subcommand->parsed()) return action(words);
+  }
+  return kUsage;
+}
+
+}  // namespace
+}  // namespace recshim::tools
+
+int main(int argc, char** argv) {
+  try {
+    return recshim::tools::run_main(argc, argv);
+  } catch (const std::exception& error) {
+    recshim::tools::complain(error.what());
+    return recshim::tools::kUsage;
+  }
+}

@@ -1,0 +1,32 @@
+// Loads the configuration for a tool.
+#include "tools/recshim/settings.h"
+
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+
+namespace recshim::tools {
+
+control::Config load_settings(const Overrides& overrides) {
+  const auto get_env = [&](const char* name) -> std::optional<std::string> {
+    const auto found = overrides.find(name);
+    if (found != overrides.end() && !found->second.empty()) return found->second;
+    const char* const value = std::getenv(name);
+    return value == nullptr ? std::nullopt : std::optional<std::string>(value);
+  };
+  std::error_code problem;
+  std::string cwd = std::filesystem::current_path(problem).string();
+  if (problem) cwd = "/";
+  return control::load_config(posix_env(), get_env, cwd);
+}
+
+bool report_errors(const control::Config& config) {
+  for (const std::string& error : config.errors) complain(error);
+  return !config.errors.empty();
+}
+
+void complain(const std::string& text) {
+  std::fprintf(stderr, "recshim: %s\n", text.c_str());
+}
+
+}  // namespace recshim::tools
