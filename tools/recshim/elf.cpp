@@ -1,35 +1,25 @@
-// Reads ELF headers with every offset checked: the file may be anything.
+// Follows a command to the program that is executed, and judges it.
 #include "tools/recshim/elf.h"
 
-#include <elf.h>
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <link.h>
 #include <sys/stat.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstring>
-#include <optional>
 #include <sstream>
+#include <utility>
+
+#include "tools/recshim/elf_image.h"
 
 namespace recshim::tools {
 namespace {
 
-using Ehdr = ElfW(Ehdr);
-using Phdr = ElfW(Phdr);
-using Dyn = ElfW(Dyn);
-
 constexpr int kScriptDepth = 4;
-constexpr size_t kMaxHeaders = 1024;
-constexpr size_t kMaxTextBytes = 4096;
-#if defined(__LP64__)
-constexpr unsigned char kOwnClass = ELFCLASS64;
-#else
-constexpr unsigned char kOwnClass = ELFCLASS32;
-#endif
 
 class File {
  public:
@@ -41,90 +31,28 @@ class File {
   File& operator=(const File&) = delete;
 
   [[nodiscard]] bool ok() const { return fd_ >= 0; }
-  // Up to n bytes at offset.
-  [[nodiscard]] std::string read(uint64_t offset, size_t n) const {
+  [[nodiscard]] int fd() const { return fd_; }
+  // Up to the first n bytes.
+  [[nodiscard]] std::string start(size_t n) const {
     std::string bytes(n, '\0');
-    const ssize_t got = pread(fd_, bytes.data(), n, static_cast<off_t>(offset));
+    const ssize_t got = pread(fd_, bytes.data(), n, 0);
     bytes.resize(got > 0 ? static_cast<size_t>(got) : 0);
     return bytes;
-  }
-  template <typename T>
-  [[nodiscard]] std::optional<T> value(uint64_t offset) const {
-    const std::string bytes = read(offset, sizeof(T));
-    if (bytes.size() != sizeof(T)) return std::nullopt;
-    T value;
-    std::memcpy(&value, bytes.data(), sizeof(T));
-    return value;
-  }
-  // A string that ends with NUL.
-  [[nodiscard]] std::string text(uint64_t offset) const {
-    const std::string bytes = read(offset, kMaxTextBytes);
-    const size_t end = bytes.find('\0');
-    return end == std::string::npos ? "" : bytes.substr(0, end);
   }
 
  private:
   int fd_;
 };
 
-// e_machine of this tool itself.
-uint16_t own_machine() {
-  const File self("/proc/self/exe");
-  const auto header = self.ok() ? self.value<Ehdr>(0) : std::nullopt;
-  return header ? header->e_machine : uint16_t{EM_NONE};
-}
-
-std::vector<std::string> read_needed(const File& file, const std::vector<Phdr>& segments,
-                                     const Phdr& dynamic) {
-  std::vector<uint64_t> names;
-  std::optional<uint64_t> strings_address;
-  const size_t count = dynamic.p_filesz / sizeof(Dyn);
-  for (size_t i = 0; i < count && i < kMaxHeaders; ++i) {
-    const auto entry = file.value<Dyn>(dynamic.p_offset + i * sizeof(Dyn));
-    if (!entry || entry->d_tag == DT_NULL) break;
-    if (entry->d_tag == DT_NEEDED) names.push_back(entry->d_un.d_val);
-    if (entry->d_tag == DT_STRTAB) strings_address = entry->d_un.d_ptr;
-  }
-  std::vector<std::string> needed;
-  if (!strings_address) return needed;
-  for (const Phdr& segment : segments) {
-    if (segment.p_type != PT_LOAD || *strings_address < segment.p_vaddr ||
-        *strings_address - segment.p_vaddr >= segment.p_filesz) {
-      continue;
-    }
-    const uint64_t strings = segment.p_offset + (*strings_address - segment.p_vaddr);
-    for (const uint64_t name : names) {
-      if (std::string text = file.text(strings + name); !text.empty()) needed.push_back(text);
-    }
-    break;
-  }
-  return needed;
-}
-
 void read_elf(const File& file, Program& program) {
-  const std::string ident = file.read(0, EI_NIDENT);
-  if (ident.size() < EI_NIDENT || std::memcmp(ident.data(), ELFMAG, SELFMAG) != 0) return;
-  program.is_elf = true;
-  const auto header = file.value<Ehdr>(0);
-  if (static_cast<unsigned char>(ident[EI_CLASS]) != kOwnClass || !header ||
-      header->e_machine != own_machine()) {
-    program.is_foreign = true;
-    return;
-  }
-  std::vector<Phdr> segments;
-  for (size_t i = 0; i < header->e_phnum && i < kMaxHeaders; ++i) {
-    const auto segment = file.value<Phdr>(header->e_phoff + i * header->e_phentsize);
-    if (!segment) return;
-    segments.push_back(*segment);
-  }
-  for (const Phdr& segment : segments) {
-    if (segment.p_type == PT_INTERP) {
-      program.is_dynamic = true;
-      program.loader = file.text(segment.p_offset);
-    } else if (segment.p_type == PT_DYNAMIC) {
-      program.needed = read_needed(file, segments, segment);
-    }
-  }
+  ElfImage image = read_elf_image(file.fd());
+  program.is_elf = image.is_elf;
+  program.is_foreign = image.is_foreign;
+  program.is_dynamic = !image.loader.empty();
+  program.is_go = std::any_of(image.sections.begin(), image.sections.end(),
+                              [](const ElfPart& part) { return part.name == ".go.buildinfo"; });
+  program.loader = std::move(image.loader);
+  program.needed = std::move(image.needed);
 }
 
 bool is_privileged(const std::string& path) {
@@ -182,7 +110,7 @@ Result<Program> inspect_program(const std::string& command, const std::string& p
     const File file(program.path);
     // Executable and not readable: nothing can be said about it.
     if (!file.ok()) return program;
-    const std::string start = file.read(0, 256);
+    const std::string start = file.start(256);
     if (!start.starts_with("#!")) {
       read_elf(file, program);
       program.is_privileged = is_privileged(program.path);

@@ -13,6 +13,7 @@ struct Program {
   std::string path;  // the file that is executed: of a script, its interpreter
   bool is_elf = false;
   bool is_dynamic = false;          // has a loader, which honours LD_PRELOAD
+  bool is_go = false;               // made by Go's compiler, with cgo or without
   bool is_foreign = false;          // for another machine or word size than this tool's
   bool is_privileged = false;       // set-uid, set-gid or with capabilities: LD_PRELOAD is ignored
   std::string loader;               // PT_INTERP
