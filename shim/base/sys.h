@@ -1,6 +1,8 @@
 // The system calls this layer makes for itself. They go straight to the kernel: inside
 // a host program the libc functions of these names may be our own hooks, and they are
-// cancellation points, which would unwind through us. Owns no policy and no state.
+// cancellation points, which would unwind through us. They are also what a sanitizer's
+// runtime intercepts: it must see all calls on a descriptor or, as here, none. Owns no
+// policy and no state.
 //
 // Each returns what the kernel returns: a result, or -errno. The thread's errno is
 // never touched. Threads: any; also safe in signal handlers and in vfork children.
@@ -16,14 +18,16 @@
 
 namespace recshim::sys {
 
-inline long call(long number, long a = 0, long b = 0, long c = 0, long d = 0, long e = 0) {
+inline long call(long number, long a = 0, long b = 0, long c = 0, long d = 0, long e = 0,
+                 long f = 0) {
 #if defined(__x86_64__)
   long result = 0;
   register long r10 asm("r10") = d;
   register long r8 asm("r8") = e;
+  register long r9 asm("r9") = f;
   asm volatile("syscall"
                : "=a"(result)
-               : "a"(number), "D"(a), "S"(b), "d"(c), "r"(r10), "r"(r8)
+               : "a"(number), "D"(a), "S"(b), "d"(c), "r"(r10), "r"(r8), "r"(r9)
                : "rcx", "r11", "memory");
   return result;
 #elif defined(__aarch64__)
@@ -33,7 +37,8 @@ inline long call(long number, long a = 0, long b = 0, long c = 0, long d = 0, lo
   register long x2 asm("x2") = c;
   register long x3 asm("x3") = d;
   register long x4 asm("x4") = e;
-  asm volatile("svc 0" : "+r"(x0) : "r"(x8), "r"(x1), "r"(x2), "r"(x3), "r"(x4) : "memory");
+  register long x5 asm("x5") = f;
+  asm volatile("svc 0" : "+r"(x0) : "r"(x8), "r"(x1), "r"(x2), "r"(x3), "r"(x4), "r"(x5) : "memory");
   return x0;
 #else
 #error "recshim::sys knows the system call instruction of x86-64 and AArch64 only"
@@ -74,6 +79,16 @@ inline ssize_t pread(int fd, void* out, size_t n, off_t offset) {
 }
 inline ssize_t pwrite(int fd, const void* data, size_t n, off_t offset) {
   return retry([&] { return call(SYS_pwrite64, fd, arg(data), static_cast<long>(n), offset); });
+}
+inline ssize_t send(int fd, const void* data, size_t n, int flags) {
+  return call(SYS_sendto, fd, arg(data), static_cast<long>(n), flags);
+}
+inline ssize_t recv(int fd, void* out, size_t n, int flags) {
+  return call(SYS_recvfrom, fd, arg(out), static_cast<long>(n), flags);
+}
+template <typename T>
+int setsockopt(int fd, int level, int name, const T& value) {
+  return static_cast<int>(call(SYS_setsockopt, fd, level, name, arg(&value), sizeof value));
 }
 inline int flock(int fd, int operation) {
   return static_cast<int>(retry([&] { return call(SYS_flock, fd, operation); }));

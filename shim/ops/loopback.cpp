@@ -25,12 +25,13 @@ namespace {
 
 using runtime::Endpoint;
 
-constexpr int kAcceptTimeout_ms = 2000;
+constexpr time_t kAcceptTimeout_s = 2;
 
+// Of the program's socket or of ours, which go to the kernel alike.
 uint16_t local_port(int fd) {
   sockaddr_storage address{};
   socklen_t length = sizeof address;
-  if (real::getsockname(fd, reinterpret_cast<sockaddr*>(&address), &length) != 0) return 0;
+  if (sys::call(SYS_getsockname, fd, sys::arg(&address), sys::arg(&length)) != 0) return 0;
   const auto endpoint = runtime::endpoint_of(reinterpret_cast<sockaddr*>(&address), length);
   return endpoint ? endpoint->port : 0;
 }
@@ -46,7 +47,8 @@ bool is_v6_only(int fd, int family) {
 int accept_from(int listener, int fd) {
   for (;;) {
     pollfd ready{listener, POLLIN, 0};
-    if (poll(&ready, 1, kAcceptTimeout_ms) <= 0) return -1;
+    const timespec limit{kAcceptTimeout_s, 0};
+    if (sys::call(SYS_ppoll, sys::arg(&ready), 1, sys::arg(&limit)) <= 0) return -1;
     sockaddr_storage address{};
     socklen_t length = sizeof address;
     const int peer = static_cast<int>(
@@ -54,7 +56,7 @@ int accept_from(int listener, int fd) {
     if (peer < 0) return -1;
     const auto from = runtime::endpoint_of(reinterpret_cast<sockaddr*>(&address), length);
     if (from && from->port == local_port(fd)) return peer;
-    real::close(peer);
+    sys::close(peer);
   }
 }
 
@@ -68,8 +70,8 @@ bool connect_tcp(int fd, int family, Loopback& out) {
   if (listener < 0) return false;
   sockaddr_storage address{};
   socklen_t length = runtime::to_sockaddr(*loopback, listener_family, &address);
-  bool made = bind(listener, reinterpret_cast<sockaddr*>(&address), length) == 0 &&
-              listen(listener, 1) == 0;
+  bool made = sys::call(SYS_bind, listener, sys::arg(&address), length) == 0 &&
+              sys::call(SYS_listen, listener, 1) == 0;
   if (made) {
     out.listener = *loopback;
     out.listener.port = local_port(listener);
@@ -82,12 +84,12 @@ bool connect_tcp(int fd, int family, Loopback& out) {
     const int peer = accept_from(listener, fd);
     if (peer >= 0) {
       const int on = 1;
-      real::setsockopt(peer, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+      sys::setsockopt(peer, IPPROTO_TCP, TCP_NODELAY, on);
       out.peer_fd = runtime::raise_fd(peer);
     }
     made = out.peer_fd >= 0;
   }
-  real::close(listener);
+  sys::close(listener);
   return made;
 }
 
@@ -170,14 +172,14 @@ bool connect_pair(int fd, Loopback& out) {
     return false;
   }
   const bool nonblocking = (status_flags & O_NONBLOCK) != 0;
-  if (nonblocking) real::fcntl(pair[0], F_SETFL, O_NONBLOCK);
+  if (nonblocking) sys::call(SYS_fcntl, pair[0], F_SETFL, O_NONBLOCK);
   copy_timeouts(fd, pair[0]);
   const std::string registrations = epoll_registrations(fd);
   const bool placed = real::dup3(pair[0], fd, (fd_flags & FD_CLOEXEC) != 0 ? O_CLOEXEC : 0) == fd;
   out.error = placed ? 0 : errno;
-  real::close(pair[0]);
+  sys::close(pair[0]);
   if (!placed) {
-    real::close(pair[1]);
+    sys::close(pair[1]);
     return false;
   }
   reregister_epoll(fd, registrations);
@@ -196,9 +198,9 @@ bool put_tcp_socket(int fd, int family) {
   const long made = sys::call(SYS_socket, family, SOCK_STREAM | SOCK_CLOEXEC, 0);
   if (made < 0) return false;
   const int tcp = static_cast<int>(made);
-  if ((status_flags & O_NONBLOCK) != 0) real::fcntl(tcp, F_SETFL, O_NONBLOCK);
+  if ((status_flags & O_NONBLOCK) != 0) sys::call(SYS_fcntl, tcp, F_SETFL, O_NONBLOCK);
   const bool placed = real::dup3(tcp, fd, (fd_flags & FD_CLOEXEC) != 0 ? O_CLOEXEC : 0) == fd;
-  real::close(tcp);
+  sys::close(tcp);
   return placed;
 }
 

@@ -7,6 +7,7 @@
 #include <cerrno>
 
 #include "shim/base/log.h"
+#include "shim/base/sys.h"
 #include "shim/match/redact.h"
 #include "shim/runtime/helper_thread.h"
 #include "shim/runtime/real.h"
@@ -165,7 +166,7 @@ class ReplayExecutor {
 void drop_peer(Socket& socket) {
   if (socket.peer_fd < 0) return;
   forget_own_fd(socket.peer_fd);
-  real::close(socket.peer_fd);
+  sys::close(socket.peer_fd);
   socket.peer_fd = -1;
   socket.ended = true;
 }
@@ -180,9 +181,9 @@ void end_peer(Socket& socket, bool reset) {
     if (fd >= 0) real::send(fd, "", 1, MSG_DONTWAIT | MSG_NOSIGNAL);
   } else if (reset) {
     const linger hard{1, 0};
-    real::setsockopt(socket.peer_fd, SOL_SOCKET, SO_LINGER, &hard, sizeof hard);
+    sys::setsockopt(socket.peer_fd, SOL_SOCKET, SO_LINGER, hard);
   } else {
-    real::shutdown(socket.peer_fd, SHUT_WR);
+    sys::call(SYS_shutdown, socket.peer_fd, SHUT_WR);
     // TCP tells a half-closed connection from a closed one, a unix pair does not: there our
     // end stays until the program writes or closes.
     socket.ended = true;
@@ -313,7 +314,7 @@ void replay_unseen_bytes(Socket& socket) {
   bool go_live = false;
   std::string unsent;
   while (!socket.ended) {
-    const ssize_t n = real::recv(socket.peer_fd, buffer, sizeof buffer, MSG_DONTWAIT);
+    const ssize_t n = sys::recv(socket.peer_fd, buffer, sizeof buffer, MSG_DONTWAIT);
     if (n <= 0) return;
     // It will do so again, and may fill the kernel's buffer before it calls a hook.
     socket.past_hooks = true;
@@ -338,11 +339,11 @@ void replay_bytes_read(Socket& socket, uint64_t n) {
 void pump(Socket& socket) {
   while (!socket.ended) {
     if (!socket.out.empty()) {
-      const ssize_t sent = real::send(socket.peer_fd, socket.out.data(), socket.out.size(),
-                                      MSG_DONTWAIT | MSG_NOSIGNAL);
+      const ssize_t sent = sys::send(socket.peer_fd, socket.out.data(), socket.out.size(),
+                                     MSG_DONTWAIT | MSG_NOSIGNAL);
       if (sent < 0) {
-        if (errno == EINTR) continue;
-        if (errno != EAGAIN) drop_peer(socket);  // the program has closed
+        if (sent == -EINTR) continue;
+        if (sent != -EAGAIN) drop_peer(socket);  // the program has closed
         return;
       }
       socket.in_kernel += static_cast<uint64_t>(sent);

@@ -85,7 +85,7 @@ uint64_t inode_of(int fd) {
 void drop_peer(Socket& socket, int) {
   if (socket.peer_fd < 0) return;
   forget_own_fd(socket.peer_fd);
-  real::close(socket.peer_fd);
+  sys::close(socket.peer_fd);
 }
 
 int high_base() {
@@ -200,22 +200,23 @@ bool any_socket() {
 }
 
 int raise_fd(int fd) {
-  int high = real::fcntl(fd, F_DUPFD_CLOEXEC, high_base());
-  if (high < 0) high = real::fcntl(fd, F_DUPFD_CLOEXEC, 64);
-  const int saved_errno = errno;
-  real::close(fd);
-  errno = saved_errno;
-  if (high < 0) return -1;
+  long high = sys::call(SYS_fcntl, fd, F_DUPFD_CLOEXEC, high_base());
+  if (high < 0) high = sys::call(SYS_fcntl, fd, F_DUPFD_CLOEXEC, 64);
+  sys::close(fd);
+  if (high < 0) {
+    errno = static_cast<int>(-high);
+    return -1;
+  }
   for (int i = 0; i < kMaxOwnFds; ++i) {
     int expected = 0;
-    if (own_fds[i].compare_exchange_strong(expected, high + 1)) {
+    if (own_fds[i].compare_exchange_strong(expected, static_cast<int>(high) + 1)) {
       int seen = own_fds_high.load();
       while (seen < i + 1 && !own_fds_high.compare_exchange_weak(seen, i + 1)) {
       }
       break;
     }
   }
-  return high;
+  return static_cast<int>(high);
 }
 
 bool is_own_fd(int fd) {
