@@ -139,6 +139,17 @@ class ReplayConnection {
   void deliver_miss(std::string_view key, std::string_view diagnosis, uint64_t now_us,
                     Commands& out);
   void continue_body(uint64_t now_us, Commands& out);
+  // Answers Find where somebody else has sent the response (it was fetched from the real
+  // server): the connection goes on with the next request, or ends as that response did.
+  void answered_elsewhere(std::optional<End> end, uint64_t now_us, Commands& out);
+  // Gives the connection up to another server, in answer to Find. to_client: consecutive
+  // pieces of the responses that next_segment() has not given yet. from_client: of what is
+  // not served yet: `asked`, which Find gave, and all bytes after it. A sink that returns
+  // false stops. Errors: kIo when a spilled body can't be read. Afterwards the connection
+  // is gone.
+  using Sink = std::function<bool(std::string_view)>;
+  [[nodiscard]] Status surrender(const http::Exchange& asked, const Sink& to_client,
+                                 const Sink& from_client);
   // Answers to Tunnel: a 200 is sent and the connection goes on as origin's. Bytes the
   // client has sent ahead are looked at with the next on_client_bytes(), which may be empty.
   void accept_tunnel(uint64_t now_us);

@@ -9,6 +9,7 @@
 #include "shim/flow/miss.h"
 #include "shim/flow/origin.h"
 #include "shim/flow/render.h"
+#include "shim/flow/request_wire.h"
 #include "shim/flow/stamps.h"
 #include "shim/flow/state.h"
 
@@ -167,7 +168,8 @@ void ReplayConnection::Impl::sniff_client(Commands& out) {
 void ReplayConnection::Impl::feed_parser() {
   if (unfed.empty()) return;
   std::vector<http::Event> parsed;
-  const auto taken = parser->feed(unfed, parsed);
+  // One message at a time: what follows it may have to be surrendered as it came.
+  const auto taken = parser->feed_one(unfed, parsed);
   std::move(parsed.begin(), parsed.end(), std::back_inserter(events));
   if (taken.ok()) {
     unfed.erase(0, *taken);
@@ -366,6 +368,38 @@ void ReplayConnection::deliver_miss(std::string_view key, std::string_view diagn
     impl.end_with(End::kReset);
   }
   impl.pump(now_us, out);
+}
+
+void ReplayConnection::answered_elsewhere(std::optional<End> end, uint64_t now_us, Commands& out) {
+  auto& impl = *impl_;
+  impl.tell(out);
+  if (impl.end || !impl.serve(ServingStep::kAnswered)) return;
+  if (end) {
+    impl.end_with(*end);
+  } else if (impl.wants_close) {
+    impl.end_with(End::kEof);
+  }
+  impl.pump(now_us, out);
+}
+
+Status ReplayConnection::surrender(const http::Exchange& asked, const Sink& to_client,
+                                   const Sink& from_client) {
+  auto& impl = *impl_;
+  bool wanted = true;
+  while (wanted) {
+    const auto segment = next_segment();
+    if (!segment) break;
+    wanted = to_client(segment->bytes);
+  }
+  if (impl.end == End::kReset && !impl.warnings.empty()) {
+    return Error{ErrorCode::kIo, impl.warnings.back()};
+  }
+  if (Status written = write_request(asked, from_client); !written.ok()) return written;
+  if (!impl.unfed.empty()) from_client(impl.unfed);
+  impl.step(PhaseStep::kLeft);
+  impl.unfed.clear();
+  impl.events.clear();
+  return {};
 }
 
 void ReplayConnection::continue_body(uint64_t now_us, Commands& out) {

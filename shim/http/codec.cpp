@@ -38,7 +38,7 @@ struct RequestParser::Impl {
     kSwitched  // no longer HTTP/1.1
   };
 
-  Result<size_t> feed(std::string_view bytes, std::vector<Event>& events);
+  Result<size_t> feed(std::string_view bytes, std::vector<Event>& events, bool one_message);
   Status take_method(std::string_view* bytes);
   Result<Http1Wire::Step> take_head(std::vector<Event>& events);
   void end_message(std::vector<Event>& events);
@@ -98,7 +98,8 @@ void RequestParser::Impl::end_message(std::vector<Event>& events) {
   state = holds_at_end ? State::kHeld : State::kIdle;
 }
 
-Result<size_t> RequestParser::Impl::feed(std::string_view bytes, std::vector<Event>& events) {
+Result<size_t> RequestParser::Impl::feed(std::string_view bytes, std::vector<Event>& events,
+                                         bool one_message) {
   const size_t given = bytes.size();
   while (!bytes.empty() && state != State::kHeld && state != State::kSwitched) {
     if (state == State::kIdle) {
@@ -116,7 +117,10 @@ Result<size_t> RequestParser::Impl::feed(std::string_view bytes, std::vector<Eve
     auto step = wire.run(&bytes, &events);
     if (step.ok() && *step == Http1Wire::Step::kHead) step = take_head(events);
     if (!step.ok()) return step.error();
-    if (*step == Http1Wire::Step::kEnd) end_message(events);
+    if (*step == Http1Wire::Step::kEnd) {
+      end_message(events);
+      if (one_message) break;
+    }
   }
   return given - bytes.size();
 }
@@ -127,7 +131,14 @@ RequestParser::RequestParser(RequestParser&&) noexcept = default;
 
 Result<size_t> RequestParser::feed(std::string_view bytes, std::vector<Event>& events) {
   if (impl_->error.has_value()) return *impl_->error;
-  auto taken = impl_->feed(bytes, events);
+  auto taken = impl_->feed(bytes, events, /*one_message=*/false);
+  if (!taken.ok()) impl_->error = taken.error();
+  return taken;
+}
+
+Result<size_t> RequestParser::feed_one(std::string_view bytes, std::vector<Event>& events) {
+  if (impl_->error.has_value()) return *impl_->error;
+  auto taken = impl_->feed(bytes, events, /*one_message=*/true);
   if (!taken.ok()) impl_->error = taken.error();
   return taken;
 }

@@ -70,6 +70,9 @@ class RequestParser {
   // Errors:  kInvalid, kTooLarge; sticky.
   // Source:  RFC 9112 §3 (request line), §6.3 (body length), §7.1 (chunked).
   Result<size_t> feed(std::string_view bytes, std::vector<Event>& events);
+  // As feed(), but takes no byte after the end of a message, so that what follows can still
+  // be passed on as it came.
+  Result<size_t> feed_one(std::string_view bytes, std::vector<Event>& events);
   // A CONNECT or Upgrade request holds the parser at its end until the response is
   // known: it takes no more bytes until resume(). switched: give up for good; it then
   // never takes another byte. No effect while nothing is held, unless switched.

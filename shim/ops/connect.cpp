@@ -90,13 +90,8 @@ int real_connect(int fd, const Endpoint& endpoint, int family) {
 }
 
 int refuse_connect(const Target& target, const std::string& reason, int error) {
-  log::tell_user(fmt::format("{}:{} refused: {}", target.host, target.asked.port, reason));
-  control::JournalLine line;
-  line.outcome = control::Outcome::kRefused;
-  line.wall_us = posix_env().wall_time_us();
-  line.url = target.host + ":" + std::to_string(target.asked.port);
-  line.detail = reason;
-  runtime::journal(std::move(line));
+  const std::string where = target.host + ":" + std::to_string(target.asked.port);
+  runtime::runtime()->exchanges->refused(where, where, reason);
   errno = error;
   return error;
 }

@@ -8,7 +8,6 @@
 
 #include "shim/base/log.h"
 #include "shim/base/sys.h"
-#include "shim/match/redact.h"
 #include "shim/runtime/helper_thread.h"
 #include "shim/runtime/real.h"
 #include "shim/runtime/runtime.h"
@@ -16,47 +15,6 @@
 
 namespace recshim::runtime {
 namespace {
-
-control::JournalLine journal_line(const http::Exchange& exchange, control::Outcome outcome) {
-  control::JournalLine line;
-  line.outcome = outcome;
-  line.wall_us = exchange.started_wall_us;
-  line.test_id = exchange.test_id;
-  line.method = exchange.request.method;
-  line.url = match::redact_url(http::request_url(exchange.origin, exchange.request),
-                               runtime()->config.store.match);
-  return line;
-}
-
-void save(http::Exchange& exchange) {
-  apply_header_test_id(exchange);
-  auto line = journal_line(exchange, control::Outcome::kRecorded);
-  line.duration_us = exchange.end_offset_us;
-  auto saved = runtime()->store->save(exchange);
-  if (!saved) {
-    line.outcome = control::Outcome::kLost;
-    line.detail = saved.error().message;
-    log::tell_user(
-        fmt::format("recording of {} {} lost: {}", line.method, line.url, saved.error().message));
-    journal(std::move(line));
-    return;
-  }
-  line.key = saved->hash;
-  line.file = saved->path;
-  switch (saved->kind) {
-    case store::Saved::Kind::kWritten:
-      break;
-    case store::Saved::Kind::kUnchanged:
-      line.outcome = control::Outcome::kUnchanged;
-      break;
-    case store::Saved::Kind::kSkipped:
-      line.outcome = control::Outcome::kPassed;
-      line.detail = "not kept: record_errors is off";
-      break;
-  }
-  log::info("recorded {} {} as {}", line.method, line.url, line.file);
-  journal(std::move(line));
-}
 
 // Runs the commands of a replay connection until it wants nothing more.
 class ReplayExecutor {
@@ -84,50 +42,14 @@ class ReplayExecutor {
   }
 
   int execute(flow::Find& command, flow::Commands& more) {
-    const uint64_t started_us = monotonic_us();
-    auto& request = *command.request;
-    apply_header_test_id(request);
-    auto line = journal_line(request, control::Outcome::kHit);
-    auto lookup = runtime()->store->find(request);
-    if (!lookup) {
-      // A recording that can't be read is no licence to go on as if it were absent.
-      line.outcome = control::Outcome::kRefused;
-      line.detail = lookup.error().message;
-      log::tell_user(fmt::format("{} {}: {}", line.method, line.url, lookup.error().message));
-      socket_.replay->deliver_miss("", lookup.error().message, monotonic_us(), more);
-    } else if (auto* found = std::get_if<store::Found>(&*lookup)) {
-      line.key = found->hash;
-      line.file = found->path;
-      line.borrowed = found->borrowed;
-      log::info("replay {} {} from {}", line.method, line.url, found->path);
-      socket_.replay->deliver(std::move(found->exchange), monotonic_us(), more);
-    } else {
-      auto& missing = std::get<store::Missing>(*lookup);
-      line.outcome = control::Outcome::kMiss;
-      line.key = missing.hash;
-      line.detail = missing.nearest_path;
-      log::tell_user(missing.summary);
-      log::info("{}", missing.diagnosis);
-      socket_.replay->deliver_miss(missing.hash, missing.diagnosis, monotonic_us(), more);
-    }
-    line.duration_us = monotonic_us() - started_us;
-    journal(std::move(line));
+    const auto& exchanges = *runtime()->exchanges;
+    const auto missing = exchanges.answer(*socket_.replay, *command.request, more);
+    if (missing) exchanges.miss(*socket_.replay, *command.request, *missing, more);
     return 0;
   }
 
   int execute(flow::FindEarly& command, flow::Commands& more) {
-    apply_header_test_id(*command.request);
-    auto found = runtime()->store->find_early(*command.request);
-    if (!found || !found->has_value()) {
-      // What is wrong with a file is reported by the lookup proper, which follows.
-      socket_.replay->continue_body(monotonic_us(), more);
-      return 0;
-    }
-    auto line = journal_line(*command.request, control::Outcome::kHit);
-    line.key = (*found)->hash;
-    line.file = (*found)->path;
-    journal(std::move(line));
-    socket_.replay->deliver(std::move((*found)->exchange), monotonic_us(), more);
+    runtime()->exchanges->answer_early(*socket_.replay, *command.request, more);
     return 0;
   }
 
@@ -198,7 +120,7 @@ RecordVerdict execute(flow::Commands& commands) {
   RecordVerdict verdict;
   for (auto& command : commands) {
     if (auto* saved = std::get_if<flow::Save>(&command)) {
-      save(*saved->exchange);
+      runtime()->exchanges->save(*saved->exchange);
     } else if (auto* warning = std::get_if<flow::Warn>(&command)) {
       log::warn("{}", warning->text);
     } else if (auto* pass = std::get_if<flow::PassThrough>(&command)) {
@@ -386,13 +308,9 @@ void replay_client_end(Socket& socket) {
 }
 
 int refuse(Socket& socket, const std::string& reason) {
-  log::tell_user(fmt::format("{}:{} refused: {}", socket.origin.host, socket.origin.port, reason));
-  control::JournalLine line;
-  line.outcome = control::Outcome::kRefused;
-  line.wall_us = posix_env().wall_time_us();
-  line.url = http::origin_url(socket.origin);
-  line.detail = reason;
-  journal(std::move(line));
+  runtime()->exchanges->refused(http::origin_url(socket.origin),
+                                fmt::format("{}:{}", socket.origin.host, socket.origin.port),
+                                reason);
   if (socket.peer_fd >= 0) end_peer(socket, true);
   socket.role = Role::kRefused;
   socket.failure_errno = ECONNRESET;

@@ -82,6 +82,14 @@ std::vector<Proxy> proxies_of_environment() {
   return proxies;
 }
 
+// REQUIRES: OwnWork.
+void append_to_journal(control::JournalLine line) {
+  auto* self = runtime();
+  line.pid = getpid();
+  line.program = self->program;
+  control::append_journal(posix_env(), self->config.journal_path, self->config.session_dir, line);
+}
+
 // --- fork(2): every lock is held over it, in the order in which they nest ---------------
 
 void before_fork() {
@@ -156,6 +164,8 @@ void start_now() {
   made->hosts = std::make_unique<control::HostMatcher>(made->config, is_local_host);
   made->proxies = proxies_of_environment();
   made->store = std::make_unique<store::Store>(posix_env(), made->config.store);
+  made->exchanges = std::make_unique<control::Exchanges>(
+      posix_env(), *made->store, control::Exchanges::Outlets{append_to_journal, log::tell_user});
   auto& settings = made->flow_settings;
   settings.env = &posix_env();
   settings.spill_dir = made->config.session_dir;
@@ -213,13 +223,6 @@ uint64_t monotonic_us() {
 void report_config_errors() {
   if (config_errors_told.exchange(true)) return;
   for (const auto& error : runtime()->config.errors) log::tell_user(error);
-}
-
-void journal(control::JournalLine line) {
-  auto* self = runtime();
-  line.pid = getpid();
-  line.program = self->program;
-  control::append_journal(posix_env(), self->config.journal_path, self->config.session_dir, line);
 }
 
 void finish() {

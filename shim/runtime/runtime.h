@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "shim/control/config.h"
-#include "shim/control/journal.h"
+#include "shim/control/exchanges.h"
 #include "shim/flow/connection.h"
 #include "shim/runtime/guard.h"
 #include "shim/store/store.h"
@@ -25,6 +25,7 @@ struct Runtime {
   control::Config config;
   std::unique_ptr<control::HostMatcher> hosts;
   std::unique_ptr<store::Store> store;
+  std::unique_ptr<control::Exchanges> exchanges;  // over store
   flow::Settings flow_settings;
   std::vector<Proxy> proxies;  // of HTTP_PROXY and its kin
   std::string program;         // file name of /proc/self/exe
@@ -49,8 +50,5 @@ uint64_t monotonic_us();
 // True once, when the first connection of a process with a broken configuration fails:
 // tells the user what is wrong. REQUIRES: OwnWork.
 void report_config_errors();
-
-// Appends to the journal. REQUIRES: OwnWork.
-void journal(control::JournalLine line);
 
 }  // namespace recshim::runtime

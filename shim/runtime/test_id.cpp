@@ -4,7 +4,6 @@
 #include <cstdlib>
 #include <cstring>
 #include <mutex>
-#include <nlohmann/json.hpp>
 
 #include "shim/base/env.h"
 #include "shim/runtime/guard.h"
@@ -81,20 +80,6 @@ flow::RecordConnection::Stamp current_stamp() {
   if (copy().pytest) split_pytest(*copy().pytest, stamp);
   if (copy().test_id) stamp.test_id = *copy().test_id;
   return stamp;
-}
-
-void apply_header_test_id(http::Exchange& exchange) {
-  for (const char* name : {"X-LlamaStack-Provider-Data", "X-OGX-Provider-Data"}) {
-    const auto value = http::find_header(exchange.request.headers, name);
-    if (!value) continue;
-    const auto data = nlohmann::json::parse(*value, nullptr, /*allow_exceptions=*/false);
-    if (!data.is_object()) continue;
-    const auto found = data.find("__test_id");
-    if (found != data.end() && found->is_string()) {
-      exchange.test_id = found->get<std::string>();
-      return;
-    }
-  }
 }
 
 void lock_test_id_for_fork() {

@@ -7,7 +7,6 @@
 #include <string>
 
 #include "shim/flow/connection.h"
-#include "shim/http/message.h"
 
 namespace recshim::runtime {
 
@@ -20,9 +19,6 @@ void note_environment_cleared();
 
 // Test id and phase by the environment, and the wall clock, for a request that begins now.
 flow::RecordConnection::Stamp current_stamp();
-// The test id of the request's own provider-data header goes before the environment's.
-// Source: X-LlamaStack-Provider-Data / X-OGX-Provider-Data, JSON object with "__test_id".
-void apply_header_test_id(http::Exchange& exchange);
 
 void lock_test_id_for_fork();
 void unlock_test_id_after_fork();

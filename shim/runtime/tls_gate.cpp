@@ -38,13 +38,7 @@ TlsVerdict refusal(const std::string& host, const std::string& reason) {
   verdict.action = TlsAction::kRefuse;
   verdict.host = host;
   verdict.reason = reason;
-  log::tell_user(fmt::format("{} refused: {}", host, reason));
-  control::JournalLine line;
-  line.outcome = control::Outcome::kRefused;
-  line.wall_us = posix_env().wall_time_us();
-  line.url = "https://" + host;
-  line.detail = reason;
-  journal(std::move(line));
+  runtime()->exchanges->refused("https://" + host, host, reason);
   return verdict;
 }
 

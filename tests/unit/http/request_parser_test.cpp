@@ -255,5 +255,31 @@ TEST(RequestParserTest, SurvivesAMove) {
   EXPECT_EQ(feed(moved, "ved HTTP/1.1\r\n\r\n", 16), "request GET /moved HTTP/1.1\nend\n");
 }
 
+TEST(RequestParserTest, OneMessageAtATime) {
+  const std::string first =
+      "POST /a HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nxy\r\n0\r\n\r\n";
+  const std::string both = first + "GET /b HTTP/1.1\r\n\r\n";
+  RequestParser parser;
+  std::vector<Event> events;
+  auto taken = parser.feed_one(both, events);
+  ASSERT_TRUE(taken.ok());
+  EXPECT_EQ(*taken, first.size());
+  EXPECT_TRUE(std::holds_alternative<MessageEnded>(events.back()));
+  events.clear();
+  taken = parser.feed_one(std::string_view(both).substr(first.size()), events);
+  ASSERT_TRUE(taken.ok());
+  EXPECT_EQ(std::get<RequestStarted>(events.front()).head.target, "/b");
+
+  RequestParser byte_by_byte;
+  size_t at = 0;
+  for (events.clear(); events.empty() || !std::holds_alternative<MessageEnded>(events.back());) {
+    ASSERT_LT(at, both.size());
+    taken = byte_by_byte.feed_one(both.substr(at, 1), events);
+    ASSERT_TRUE(taken.ok());
+    at += *taken;
+  }
+  EXPECT_EQ(at, first.size());
+}
+
 }  // namespace
 }  // namespace recshim::http::testing
