@@ -139,12 +139,10 @@ Config load_config(Env& env, const GetEnv& get_env, const std::string& cwd) {
   apply_path(get_env, kJournalVariable, cwd, config.journal_path);
   apply_session(get_env, config);
   check_connect_to(config);
-  if (config.mode == Mode::kRecordIfMissing) {
-    config.errors.push_back(fmt::format(
-        "{}: record-if-missing needs the gateway, which this version does not have; use record or "
-        "replay",
-        set_value(get_env, kModeVariable) ? kModeVariable : config.config_path + ": /mode"));
-  }
+  // A program that retries would be answered with its first error for good.
+  const bool if_missing = config.mode == Mode::kRecordIfMissing;
+  config.store.record_errors = config.record_errors.value_or(!if_missing);
+  config.store.keep_existing = if_missing;
 
   config.store.dir = config.dir;
   config.store.session_dir = config.session_dir;

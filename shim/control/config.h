@@ -42,6 +42,15 @@ struct ConnectTo {
   uint16_t target_port = 0;
 };
 
+// How the gateway reaches the real servers. Paths are absolute; what is empty is left to
+// libcurl and the environment.
+struct Upstream {
+  std::string ca_file;      // PEM, instead of the system's authorities
+  std::string client_cert;  // PEM
+  std::string client_key;   // PEM; empty: in client_cert
+  std::string proxy;        // as curl(1) takes it
+};
+
 struct Config {
   Mode mode = Mode::kReplay;
   std::string dir;              // absolute
@@ -56,6 +65,8 @@ struct Config {
   std::string log_path;
   log::Level log_level = log::Level::kInfo;
   std::string journal_path;
+  std::optional<bool> record_errors;  // as recshim.json has it; the default is the mode's
+  Upstream upstream;
   store::StoreOptions store;  // dir, session_dir, layout, match… filled in
 
   // What was wrong, one message for each (naming the variable or the JSON path). In

@@ -28,17 +28,12 @@ class Reader {
 
   void document(const Json& json) {
     static const std::vector<Key> kKeys = {
-        {"hosts", &Reader::hosts},
-        {"connect_to", &Reader::connect_to},
-        {"dir", &Reader::dir},
-        {"mode", &Reader::mode},
-        {"layout", &Reader::layout},
-        {"match", &Reader::match},
-        {"redact", &Reader::redact},
-        {"record_errors", &Reader::record_errors},
-        {"volatile_headers", &Reader::volatile_headers},
-        {"pace", &Reader::pace},
-        {"on_miss", &Reader::on_miss},
+        {"hosts", &Reader::hosts},       {"connect_to", &Reader::connect_to},
+        {"dir", &Reader::dir},           {"mode", &Reader::mode},
+        {"layout", &Reader::layout},     {"match", &Reader::match},
+        {"redact", &Reader::redact},     {"record_errors", &Reader::record_errors},
+        {"upstream", &Reader::upstream}, {"volatile_headers", &Reader::volatile_headers},
+        {"pace", &Reader::pace},         {"on_miss", &Reader::on_miss},
         {"dialects", &Reader::dialects},
     };
     object(json, "", kKeys);
@@ -139,16 +134,39 @@ class Reader {
     choice(json, at, parse_on_miss, config_.respond_on_miss);
   }
 
-  void dir(const Json& json, const std::string& at) {
+  // A path, relative to the file's folder.
+  void path(const Json& json, const std::string& at, std::string& target) {
     if (!json.is_string() || json.get_ref<const std::string&>().empty()) {
       return fail(at, "must be a string that is not empty");
     }
-    config_.dir = absolute_path(path_.substr(0, path_.rfind('/') + 1), json.get<std::string>());
+    target = absolute_path(path_.substr(0, path_.rfind('/') + 1), json.get<std::string>());
+  }
+  void dir(const Json& json, const std::string& at) { path(json, at, config_.dir); }
+
+  void upstream(const Json& json, const std::string& at) {
+    static const std::vector<Key> kKeys = {{"ca_file", &Reader::ca_file},
+                                           {"client_cert", &Reader::client_cert},
+                                           {"client_key", &Reader::client_key},
+                                           {"proxy", &Reader::proxy}};
+    object(json, at, kKeys);
+  }
+  void ca_file(const Json& json, const std::string& at) {
+    path(json, at, config_.upstream.ca_file);
+  }
+  void client_cert(const Json& json, const std::string& at) {
+    path(json, at, config_.upstream.client_cert);
+  }
+  void client_key(const Json& json, const std::string& at) {
+    path(json, at, config_.upstream.client_key);
+  }
+  void proxy(const Json& json, const std::string& at) {
+    if (!json.is_string()) return fail(at, "must be a string");
+    config_.upstream.proxy = json.get<std::string>();
   }
 
   void record_errors(const Json& json, const std::string& at) {
     if (!json.is_boolean()) return fail(at, "must be true or false");
-    config_.store.record_errors = json.get<bool>();
+    config_.record_errors = json.get<bool>();
   }
 
   void volatile_headers(const Json& json, const std::string& at) {

@@ -7,7 +7,7 @@ namespace recshim::control {
 namespace {
 
 constexpr std::array kVariables = {
-    Variable{kModeVariable, "live, record or replay", "replay"},
+    Variable{kModeVariable, "live, record, replay or record-if-missing", "replay"},
     Variable{kDirVariable, "the folder of recordings", "recordings"},
     Variable{kHostsVariable,
              "comma list of host, host:port, *.suffix, * or CIDR, each may be !-excluded; without "

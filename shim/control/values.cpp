@@ -57,7 +57,7 @@ Result<Mode> parse_mode(std::string_view text) {
   for (const Mode mode : {Mode::kLive, Mode::kRecord, Mode::kReplay, Mode::kRecordIfMissing}) {
     if (text == mode_name(mode)) return mode;
   }
-  return not_allowed(text, "live, record or replay");
+  return not_allowed(text, "live, record, replay or record-if-missing");
 }
 
 Result<bool> parse_on_miss(std::string_view text) {

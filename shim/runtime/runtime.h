@@ -32,7 +32,10 @@ struct Runtime {
   std::string library_path;    // where we were loaded from
   pid_t owner_pid = 0;         // the process that made the session, 0 if inherited
 
-  [[nodiscard]] bool replaying() const { return config.mode == control::Mode::kReplay; }
+  // Answers come from recordings, at least at first.
+  [[nodiscard]] bool replaying() const {
+    return config.mode == control::Mode::kReplay || config.mode == control::Mode::kRecordIfMissing;
+  }
   [[nodiscard]] bool recording() const { return config.mode == control::Mode::kRecord; }
   [[nodiscard]] bool is_proxy(const std::string& host, uint16_t port) const;
   // Hosts are configured under the default rule (no RECSHIM_HOSTS).

@@ -67,6 +67,12 @@ class Saver {
     const bool early = exchange_.early_after_body_bytes && !exchange_.request_complete;
     const std::string counter_stem = key_.hash + (early ? "-early" : "");
     const auto held = session_.lock(counter_stem);
+    // The session's lock is no other session's, and two of them may miss the same request.
+    std::unique_ptr<FileLock> alone;
+    if (options_.keep_existing && !options_.cache_dir.empty()) {
+      auto lock = env_.lock(options_.cache_dir + "/saving.lock");
+      if (lock.ok()) alone = std::move(*lock);
+    }
     const std::string counter = counter_name("record", counter_stem, exchange_.origin.host);
     const auto written = written_so_far(session_.read(counter));
 
@@ -86,13 +92,19 @@ class Saver {
                                written.begin(), written.end(), [&](const Written& item) {
                                  return item.stem == series_.stem && item.error == error_;
                                }));
+    // Another process has recorded the same request since this one missed it.
+    if (options_.keep_existing && env_.stat(series_path(series_, error_, 1)).ok()) {
+      saved.path = series_path(series_, error_, 1);
+      saved.kind = Saved::Kind::kUnchanged;
+      return saved;
+    }
     saved.path = series_path(series_, error_, number);
     const std::string name = series_name(series_, error_, number);
 
     auto put = write_or_keep(saved.path, name, saved.repeat, beside);
     if (!put.ok()) return put.error();
     saved.kind = *put;
-    if (saved.repeat == 1) clear_tail(saved.path);
+    if (saved.repeat == 1 && !options_.keep_existing) clear_tail(saved.path);
     const Status counted =
         session_.append(counter, (error_ ? "error " : "final ") + series_.stem + "\n");
     if (!counted.ok()) {

@@ -24,7 +24,8 @@ struct StoreOptions {
   std::string session_dir;  // absolute; this session's shared state, made (0700) when first used
   std::string cache_dir;    // absolute; where the content index is kept
   Layout layout = Layout::kFlat;
-  bool record_errors = true;  // write 408, 409, 429, 5xx and truncated streams
+  bool record_errors = true;   // write 408, 409, 429, 5xx and truncated streams
+  bool keep_existing = false;  // never touch a recording that exists when a new one comes
   std::vector<std::string>
       volatile_headers;  // beside Date, ignored when comparing with the old file
   uint64_t inline_body_limit_bytes = uint64_t{1} << 20;  // above: `<name>.body`

@@ -128,7 +128,8 @@ int run(const Options& options) {
 
 Action declare_run(CLI::App& app) {
   auto options = std::make_shared<Options>();
-  app.add_option("--mode", options->mode, "live, record or replay (RECSHIM_MODE)");
+  app.add_option("--mode", options->mode,
+                 "live, record, replay or record-if-missing (RECSHIM_MODE)");
   app.add_option("--dir", options->dir, "folder of recordings (RECSHIM_DIR)");
   app.add_option("--hosts", options->hosts, "hosts to record and replay (RECSHIM_HOSTS)");
   app.add_option("--test-id", options->test_id, "test the exchanges belong to (RECSHIM_TEST_ID)");

@@ -102,7 +102,7 @@ TEST_F(ConfigTest, EveryBadVariableIsNamedWithWhatIsAllowed) {
                               {kLogLevelVariable, "loud"}});
   EXPECT_EQ(config.errors.size(), 7u);
   EXPECT_THAT(config.errors, Contains(AllOf(HasSubstr("RECSHIM_MODE: \"reply\""),
-                                            HasSubstr("live, record or replay"))));
+                                            HasSubstr("replay or record-if-missing"))));
   EXPECT_THAT(config.errors, Contains(AllOf(HasSubstr("RECSHIM_HOSTS: "), HasSubstr("URL"))));
   EXPECT_THAT(config.errors,
               Contains(AllOf(HasSubstr("RECSHIM_CONNECT_TO: "), HasSubstr("host:port=addr:port"))));
@@ -115,11 +115,29 @@ TEST_F(ConfigTest, EveryBadVariableIsNamedWithWhatIsAllowed) {
   EXPECT_TRUE(config.session_is_fresh) << "there is a session even so";
 }
 
-TEST_F(ConfigTest, RecordIfMissingIsKnownAndRefused) {
+TEST_F(ConfigTest, RecordIfMissingKeepsWhatIsThereAndNoErrors) {
   const Config config = load({{kModeVariable, "record-if-missing"}});
+  EXPECT_THAT(config.errors, IsEmpty());
   EXPECT_EQ(config.mode, Mode::kRecordIfMissing);
-  EXPECT_THAT(config.errors, ElementsAre(AllOf(HasSubstr("RECSHIM_MODE: "), HasSubstr("gateway"),
-                                               HasSubstr("record or"))));
+  EXPECT_TRUE(config.store.keep_existing);
+  EXPECT_FALSE(config.store.record_errors);
+  EXPECT_FALSE(load({{kModeVariable, "record"}}).store.keep_existing);
+
+  const Config asked =
+      load_file(R"({"mode": "record-if-missing", "record_errors": true})", Variables{});
+  EXPECT_TRUE(asked.store.record_errors);
+}
+
+TEST_F(ConfigTest, UpstreamPathsAreRelativeToTheFile) {
+  const Config config = load_file(R"({"upstream": {"ca_file": "ca.pem", "client_cert": "/c.pem",
+                                      "client_key": "keys/k.pem", "proxy": "http://p:3128"}})");
+  EXPECT_THAT(config.errors, IsEmpty());
+  EXPECT_EQ(config.upstream.ca_file, folder_.path("ca.pem"));
+  EXPECT_EQ(config.upstream.client_cert, "/c.pem");
+  EXPECT_EQ(config.upstream.client_key, folder_.path("keys/k.pem"));
+  EXPECT_EQ(config.upstream.proxy, "http://p:3128");
+  EXPECT_THAT(load_file(R"({"upstream": {"ca": "x"}})").errors,
+              ElementsAre(HasSubstr("/upstream/ca: unknown key")));
 }
 
 TEST_F(ConfigTest, PacesOfAllKinds) {

@@ -85,6 +85,25 @@ TEST_F(Series, ABareErrorReplaysAndCanBeLeftOut) {
   EXPECT_EQ(saved->kind, Saved::Kind::kWritten);
 }
 
+TEST_F(Series, WhatWasRecordedMeanwhileIsKeptWhereThatIsAsked) {
+  for (const char* session : {"r", "other"}) {
+    auto options = options_for(session);
+    options.keep_existing = true;
+    Store store(env, options);
+    for (int i = 0; i < 2; ++i) {
+      auto exchange = testing::exchange_of({}, ok(std::string(session) + std::to_string(i)));
+      auto saved = store.save(exchange);
+      ASSERT_TRUE(saved.ok());
+      const bool first = session == std::string("r") && i == 0;
+      EXPECT_EQ(saved->kind, first ? Saved::Kind::kWritten : Saved::Kind::kUnchanged);
+      EXPECT_EQ(saved->path, "/recordings/" + saved->hash + ".json");
+    }
+  }
+  EXPECT_EQ(recordings().size(), 1u);
+  Store replay(env, options_for("p"));
+  EXPECT_EQ(replayed(replay, {}), completion("r0"));
+}
+
 TEST_F(Series, RecordingTheSameAgainTouchesNothing) {
   {
     Store record(env, options_for("r"));

@@ -92,9 +92,11 @@ TEST(Run, KeepsTheUsersOwnPreload) {
 TEST(Run, BadSettingsStopItBeforeTheCommandRuns) {
   const Cli cli;
   const std::vector<std::pair<std::string, std::string>> cases = {
-      {"--mode reply", "RECSHIM_MODE"},           {"--hosts 'a b'", "RECSHIM_HOSTS"},
-      {"--connect-to a=b", "RECSHIM_CONNECT_TO"}, {"--config none.json", "RECSHIM_CONFIG"},
-      {"--mode record-if-missing", "gateway"},    {"--sealed", "supervisor"}};
+      {"--mode reply", "RECSHIM_MODE"},
+      {"--hosts 'a b'", "RECSHIM_HOSTS"},
+      {"--connect-to a=b", "RECSHIM_CONNECT_TO"},
+      {"--config none.json", "RECSHIM_CONFIG"},
+      {"--sealed", "supervisor"}};
   for (const auto& [option, message] : cases) {
     const Cli::Output output = cli.run("run " + option + " -- touch ran");
     EXPECT_EQ(output.exit_code, 2) << option;
