@@ -22,6 +22,11 @@ inline constexpr const char* kJournalVariable = "RECSHIM_JOURNAL";
 inline constexpr const char* kSessionOwnerVariable = "RECSHIM_SESSION_OWNER";
 // Read by the tools alone: where librecshim.so lies when it is not beside them.
 inline constexpr const char* kLibraryVariable = "RECSHIM_LIBRARY";
+// Set by `recshim run`: the unix socket on which its supervisor takes programs that the
+// library can't reach.
+inline constexpr const char* kSupervisorVariable = "RECSHIM_SUPERVISOR";
+// Read by the library alone: where the recshim program lies when it is not beside it.
+inline constexpr const char* kGatewayVariable = "RECSHIM_GATEWAY";
 
 // The file that is searched upwards from the working directory.
 inline constexpr const char* kConfigFileName = "recshim.json";

@@ -5,6 +5,7 @@
 
 #include "shim/ops/libc.h"
 #include "shim/ops/tls_fork.h"
+#include "shim/ops/unreached.h"
 #include "shim/runtime/start.h"
 
 #define RECSHIM_HOOK(ret, name, params, args)                              \
@@ -21,6 +22,7 @@ namespace {
 
 __attribute__((constructor)) void library_loaded() {
   recshim::runtime::start();
+  recshim::ops::prepare_supervision();
   // Its locks are made before there are threads that could race for it, and registered after
   // the runtime's, so that they are taken before those.
   recshim::ops::lock_tls_for_fork();

@@ -8,6 +8,7 @@
 #include <cstring>
 
 #include "shim/ops/libc.h"
+#include "shim/ops/unreached.h"
 #include "shim/runtime/exec_handover.h"
 #include "shim/runtime/guard.h"
 #include "shim/runtime/inherited.h"
@@ -51,6 +52,16 @@ int clearenv() {
   return result;
 }
 
+// What is to be executed in the place of `file` with argv: name##_path with name##_argv, on
+// the caller's stack as well.
+#define RECSHIM_EXECUTION(name, file, argv, ...)                                            \
+  Execution name;                                                                           \
+  look_at_execution(file, __VA_ARGS__, &name);                                              \
+  const size_t name##_size = name.supervised ? supervised_arguments_size(argv) : 0;         \
+  auto** name##_arguments = static_cast<char**>(alloca((name##_size + 1) * sizeof(char*))); \
+  if (name.supervised) supervised_arguments(name, argv, name##_arguments);                  \
+  char* const* name##_argv = name.supervised ? name##_arguments : (argv)
+
 namespace {
 
 // Runs an exec(3) function, which returns only to say that it failed.
@@ -66,38 +77,55 @@ int exec_with(const Exec& exec) {
 }  // namespace
 
 int execv(const char* path, char* const* argv) {
-  return exec_with([&] { real::execv(path, argv); });
+  RECSHIM_EXECUTION(as, path, argv, /*search=*/false, environ);
+  return exec_with([&] { real::execv(as.supervised ? supervising_program() : path, as_argv); });
 }
 
 int execvp(const char* file, char* const* argv) {
-  return exec_with([&] { real::execvp(file, argv); });
+  RECSHIM_EXECUTION(as, file, argv, /*search=*/true, environ);
+  return exec_with([&] { real::execvp(as.supervised ? supervising_program() : file, as_argv); });
 }
 
 int fexecve(int fd, char* const* argv, char* const* envp) {
   RECSHIM_ENVIRONMENT(environment, envp);
-  return exec_with([&] { real::fexecve(fd, argv, environment); });
+  RECSHIM_EXECUTION(as, fd, argv, environment);
+  return exec_with([&] {
+    if (as.supervised) {
+      real::execve(supervising_program(), as_argv, environment);
+    } else {
+      real::fexecve(fd, argv, environment);
+    }
+  });
 }
 
 int execve(const char* path, char* const* argv, char* const* envp) {
   RECSHIM_ENVIRONMENT(environment, envp);
-  return exec_with([&] { real::execve(path, argv, environment); });
+  RECSHIM_EXECUTION(as, path, argv, /*search=*/false, environment);
+  return exec_with(
+      [&] { real::execve(as.supervised ? supervising_program() : path, as_argv, environment); });
 }
 
 int execvpe(const char* file, char* const* argv, char* const* envp) {
   RECSHIM_ENVIRONMENT(environment, envp);
-  return exec_with([&] { real::execvpe(file, argv, environment); });
+  RECSHIM_EXECUTION(as, file, argv, /*search=*/true, environment);
+  return exec_with(
+      [&] { real::execvpe(as.supervised ? supervising_program() : file, as_argv, environment); });
 }
 
 int posix_spawn(pid_t* pid, const char* path, const posix_spawn_file_actions_t* actions,
                 const posix_spawnattr_t* attributes, char* const* argv, char* const* envp) {
   RECSHIM_ENVIRONMENT(environment, envp);
-  return real::posix_spawn(pid, path, actions, attributes, argv, environment);
+  RECSHIM_EXECUTION(as, path, argv, /*search=*/false, environment);
+  return real::posix_spawn(pid, as.supervised ? supervising_program() : path, actions, attributes,
+                           as_argv, environment);
 }
 
 int posix_spawnp(pid_t* pid, const char* file, const posix_spawn_file_actions_t* actions,
                  const posix_spawnattr_t* attributes, char* const* argv, char* const* envp) {
   RECSHIM_ENVIRONMENT(environment, envp);
-  return real::posix_spawnp(pid, file, actions, attributes, argv, environment);
+  RECSHIM_EXECUTION(as, file, argv, /*search=*/true, environment);
+  return real::posix_spawnp(pid, as.supervised ? supervising_program() : file, actions, attributes,
+                            as_argv, environment);
 }
 
 void _exit(int status) {

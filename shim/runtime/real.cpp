@@ -7,6 +7,7 @@
 namespace recshim::real {
 
 #define RECSHIM_HOOK(ret, name, params, args) ret(*name) params = nullptr;
+#include "shim/hooks/files.def"
 #include "shim/hooks/libc.def"
 #undef RECSHIM_HOOK
 
@@ -33,6 +34,7 @@ void bind() {
   if (resolve == nullptr) return;
 #define RECSHIM_HOOK(ret, name, params, args) \
   name = reinterpret_cast<decltype(name)>(resolve(RTLD_NEXT, #name));
+#include "shim/hooks/files.def"
 #include "shim/hooks/libc.def"
 #undef RECSHIM_HOOK
   bound = true;

@@ -1,5 +1,5 @@
 // real::f is libc's own f: what the hook of the same name stands in front of.
-// The table shim/hooks/libc.def is its only list.
+// The tables shim/hooks/libc.def and files.def are its only lists.
 #pragma once
 
 #include <netdb.h>
@@ -15,6 +15,7 @@
 namespace recshim::real {
 
 #define RECSHIM_HOOK(ret, name, params, args) extern ret(*name) params;
+#include "shim/hooks/files.def"
 #include "shim/hooks/libc.def"
 #undef RECSHIM_HOOK
 

@@ -15,6 +15,7 @@
 #include "shim/control/session.h"
 #include "shim/runtime/driver.h"
 #include "shim/runtime/exec_handover.h"
+#include "shim/runtime/helper_program.h"
 #include "shim/runtime/helper_thread.h"
 #include "shim/runtime/inherited.h"
 #include "shim/runtime/names.h"
@@ -24,6 +25,7 @@
 #include "shim/runtime/test_id.h"
 #include "shim/runtime/tls_gate.h"
 #include "shim/runtime/tls_taps.h"
+#include "shim/runtime/trust.h"
 
 namespace recshim::runtime {
 namespace {
@@ -148,6 +150,7 @@ void start_now() {
     return value != nullptr ? std::optional<std::string>(value) : std::nullopt;
   };
   made->config = control::load_config(posix_env(), get_env, current_directory());
+  if (made->config.mode != control::Mode::kLive) remember_environment();
   hand_on(made->config);
   made->owner_pid = session_owner(made->config);
   log::remember_stderr();
@@ -160,6 +163,9 @@ void start_now() {
   Dl_info info{};
   if (dladdr(reinterpret_cast<void*>(&start), &info) != 0 && info.dli_fname != nullptr) {
     made->library_path = info.dli_fname;
+    if (made->library_path.front() != '/') {
+      made->library_path.insert(0, current_directory() + "/");
+    }
   }
   made->hosts = std::make_unique<control::HostMatcher>(made->config, is_local_host);
   made->proxies = proxies_of_environment();
@@ -183,6 +189,7 @@ void start_now() {
   log::info("recshim {} in {} ({}), mode {}, recordings in {}", RECSHIM_VERSION, made->program,
             getpid(), control::mode_name(made->config.mode), made->config.dir);
   instance.store(made.release(), std::memory_order_release);
+  prepare_trust();
   adopt_sockets();
 }
 

@@ -1,0 +1,260 @@
+// See unreached.h.
+#include "shim/ops/unreached.h"
+
+#include <elf.h>
+#include <fmt/format.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cstdlib>
+#include <cstring>
+#include <string>
+#include <string_view>
+
+#include "shim/base/log.h"
+#include "shim/base/sys.h"
+#include "shim/control/names.h"
+#include "shim/runtime/guard.h"
+#include "shim/runtime/helper_program.h"
+#include "shim/runtime/runtime.h"
+
+namespace recshim::ops {
+namespace {
+
+constexpr int kMaxInterpreters = 4;  // as in the kernel: execve(2)
+constexpr size_t kMaxHeaders = 64;
+constexpr size_t kMaxNotes_bytes = 4096;
+// Source: cmd/link in Go, the note that holds the build id.
+constexpr uint32_t kGoBuildId = 4;
+
+const std::string* wrapper = nullptr;       // never destroyed
+const std::string* library_name = nullptr;  // of this library's file; never destroyed
+bool is_preloaded = false;                  // by LD_PRELOAD, not by ld.so.preload(5)
+std::atomic<bool> told{false};
+
+// The value of a variable in envp, or null. name_equals: with its "=".
+const char* value_in(char* const* envp, std::string_view name_equals) {
+  for (; envp != nullptr && *envp != nullptr; ++envp) {
+    if (std::string_view(*envp).starts_with(name_equals)) return *envp + name_equals.size();
+  }
+  return nullptr;
+}
+
+bool has_go_build_id(int fd, const Elf64_Phdr& notes) {
+  alignas(Elf64_Nhdr) char buffer[kMaxNotes_bytes];
+  const ssize_t size = sys::pread(fd, buffer, std::min<size_t>(notes.p_filesz, sizeof buffer),
+                                  static_cast<off_t>(notes.p_offset));
+  const auto padded = [](size_t n) { return (n + 3) & ~size_t{3}; };
+  for (size_t at = 0; at + sizeof(Elf64_Nhdr) <= static_cast<size_t>(std::max<ssize_t>(size, 0));) {
+    Elf64_Nhdr note;
+    std::memcpy(&note, buffer + at, sizeof note);
+    at += sizeof note;
+    if (note.n_type == kGoBuildId && note.n_namesz == 4 && at + 4 <= static_cast<size_t>(size) &&
+        std::memcmp(buffer + at, "Go\0", 4) == 0) {
+      return true;
+    }
+    at += padded(note.n_namesz) + padded(note.n_descsz);
+  }
+  return false;
+}
+
+// An ELF program of this machine that LD_PRELOAD does not reach. path: for its name.
+bool is_unreached_elf(int fd, const Elf64_Ehdr& header, std::string_view path) {
+  if (header.e_ident[EI_CLASS] != ELFCLASS64) return false;  // nor does the supervisor
+  if (header.e_phentsize != sizeof(Elf64_Phdr)) return false;
+  const std::string_view name = path.substr(path.rfind('/') + 1);
+  bool has_glibc_loader = name.starts_with("ld-linux") || name.starts_with("ld.so");
+  bool is_go = false;
+  Elf64_Phdr headers[kMaxHeaders];
+  const size_t wanted = std::min<size_t>(header.e_phnum, kMaxHeaders) * sizeof(Elf64_Phdr);
+  const ssize_t got = sys::pread(fd, headers, wanted, static_cast<off_t>(header.e_phoff));
+  for (size_t i = 0; static_cast<ssize_t>((i + 1) * sizeof(Elf64_Phdr)) <= got; ++i) {
+    if (headers[i].p_type == PT_NOTE) is_go = is_go || has_go_build_id(fd, headers[i]);
+    if (headers[i].p_type != PT_INTERP) continue;
+    char loader[256];
+    const ssize_t n = sys::pread(fd, loader, std::min<size_t>(headers[i].p_filesz, sizeof loader),
+                                 static_cast<off_t>(headers[i].p_offset));
+    // musl's loader can't load a library made for glibc.
+    has_glibc_loader = n > 0 && std::string_view(loader, static_cast<size_t>(n)).find("ld-musl") ==
+                                    std::string_view::npos;
+  }
+  return is_go || !has_glibc_loader;
+}
+
+// The interpreter that a "#!" line names, put into out. Source: execve(2).
+bool interpreter_of(std::string_view first_bytes, char* out, size_t size) {
+  std::string_view line = first_bytes.substr(2);
+  line = line.substr(0, line.find('\n'));
+  const size_t start = line.find_first_not_of(" \t");
+  if (start == std::string_view::npos) return false;
+  line.remove_prefix(start);
+  line = line.substr(0, line.find_first_of(" \t"));
+  if (line.empty() || line.size() >= size) return false;
+  std::memcpy(out, line.data(), line.size());
+  out[line.size()] = '\0';
+  return true;
+}
+
+// path: ends with a null.
+bool is_unreached(std::string_view path) {
+  char name[256];
+  int fd = sys::open(path.data(), O_RDONLY);
+  for (int depth = 0; fd >= 0; ++depth) {
+    alignas(Elf64_Ehdr) char first[256];
+    const ssize_t n = sys::pread(fd, first, sizeof first, 0);
+    const std::string_view bytes(first, n > 0 ? static_cast<size_t>(n) : 0);
+    if (bytes.starts_with("#!")) {
+      sys::close(fd);
+      if (depth == kMaxInterpreters || !interpreter_of(bytes, name, sizeof name)) return false;
+      path = name;
+      fd = sys::open(name, O_RDONLY);
+      continue;
+    }
+    Elf64_Ehdr header;
+    bool unreached = false;
+    if (bytes.size() >= sizeof header && bytes.starts_with(ELFMAG)) {
+      std::memcpy(&header, first, sizeof header);
+      unreached = is_unreached_elf(fd, header, path);
+    }
+    sys::close(fd);
+    return unreached;
+  }
+  return false;
+}
+
+bool is_executable(const char* path) {
+  struct stat info {};
+  return sys::call(SYS_newfstatat, AT_FDCWD, sys::arg(path), sys::arg(&info), 0) == 0 &&
+         S_ISREG(info.st_mode) && sys::call(SYS_faccessat, AT_FDCWD, sys::arg(path), X_OK) == 0;
+}
+
+// Puts the program that `file` means into out, as execvp(3) finds it.
+bool find_program(const char* file, bool search, char (&out)[PATH_MAX]) {
+  const std::string_view name(file);
+  if (name.empty() || name.size() >= sizeof out) return false;
+  if (!search || name.find('/') != std::string_view::npos) {
+    std::memcpy(out, file, name.size() + 1);
+    return is_executable(out);
+  }
+  const char* path = std::getenv("PATH");
+  std::string_view places = path != nullptr ? path : "/bin:/usr/bin";
+  for (;;) {
+    const size_t end = std::min(places.find(':'), places.size());
+    std::string_view folder = places.substr(0, end);
+    if (folder.empty()) folder = ".";
+    if (folder.size() + 1 + name.size() < sizeof out) {
+      std::memcpy(out, folder.data(), folder.size());
+      out[folder.size()] = '/';
+      std::memcpy(out + folder.size() + 1, file, name.size() + 1);
+      if (is_executable(out)) return true;
+    }
+    if (end == places.size()) return false;
+    places.remove_prefix(end + 1);
+  }
+}
+
+// True for the first who asks in this session; in this process where it has no folder.
+bool first_in_session() {
+  if (told.exchange(true)) return false;
+  char path[PATH_MAX];
+  const auto end = fmt::format_to_n(path, sizeof path - 1, "{}/told-of-lost-preload",
+                                    runtime::runtime()->config.session_dir);
+  *end.out = '\0';
+  const int fd = sys::open(path, O_WRONLY | O_CREAT | O_EXCL, 0600);
+  if (fd >= 0) sys::close(fd);
+  return fd != -EEXIST;
+}
+
+void tell_of_lost_preload(const char* path) {
+  if (!first_in_session()) return;
+  char text[400];
+  const auto end =
+      fmt::format_to_n(text, sizeof text,
+                       "{} is executed without LD_PRELOAD, so recshim does not see its connections",
+                       std::string_view(path).substr(0, 256));
+  log::tell_user({text, std::min(end.size, sizeof text)});
+}
+
+bool names_library(const char* preload) {
+  return preload != nullptr && std::strstr(preload, library_name->c_str()) != nullptr;
+}
+
+void look_at(const char* path, char* const* envp, Execution* out) {
+  const bool supervisor = wrapper != nullptr && value_in(envp, "RECSHIM_SUPERVISOR=") != nullptr;
+  out->supervised = supervisor && is_unreached(path);
+  if (!is_preloaded || out->supervised) return;
+  if (!names_library(value_in(envp, "LD_PRELOAD="))) tell_of_lost_preload(path);
+}
+
+}  // namespace
+
+void prepare_supervision() {
+  const auto* self = runtime::runtime();
+  if (self == nullptr || self->config.mode == control::Mode::kLive) return;
+  const runtime::OwnWork work;
+  const std::string& library = self->library_path;
+  library_name = new std::string(library.substr(library.rfind('/') + 1));
+  is_preloaded = names_library(std::getenv("LD_PRELOAD"));
+  const char* supervisor = std::getenv(control::kSupervisorVariable);
+  if (supervisor == nullptr || *supervisor == '\0') return;
+  auto path = runtime::helper_path();
+  if (!path) {
+    log::warn("programs that the library can't reach are not supervised: {}", path.error().message);
+    return;
+  }
+  // The wrapper itself executes the program that it was given as it is.
+  struct stat own {};
+  struct stat helper {};
+  if (stat("/proc/self/exe", &own) == 0 && stat(path->c_str(), &helper) == 0 &&
+      own.st_dev == helper.st_dev && own.st_ino == helper.st_ino) {
+    return;
+  }
+  wrapper = new std::string(std::move(*path));
+}
+
+void look_at_execution(const char* file, bool search, char* const* envp, Execution* out) {
+  if (library_name == nullptr || file == nullptr) return;
+  if (!find_program(file, search, out->path)) return;
+  look_at(out->path, envp, out);
+}
+
+void look_at_execution(int fd, char* const* envp, Execution* out) {
+  if (library_name == nullptr) return;
+  char link[32];
+  const auto end = fmt::format_to_n(link, sizeof link - 1, "/proc/self/fd/{}", fd);
+  *end.out = '\0';
+  // Under its own name where it has one: the descriptor may close before the wrapper's turn.
+  const long n = sys::call(SYS_readlinkat, AT_FDCWD, sys::arg(link), sys::arg(&out->path[0]),
+                           sizeof out->path - 1);
+  if (n <= 0) return;
+  out->path[n] = '\0';
+  if (!is_executable(out->path)) return;
+  look_at(out->path, envp, out);
+}
+
+const char* supervising_program() {
+  return wrapper->c_str();
+}
+
+size_t supervised_arguments_size(char* const* argv) {
+  size_t count = 0;
+  while (argv != nullptr && argv[count] != nullptr) ++count;
+  return count + 7;
+}
+
+void supervised_arguments(const Execution& execution, char* const* argv, char** out) {
+  static char kName[] = "recshim";
+  static char kCommand[] = "supervised";
+  static char kArgv0[] = "--argv0";
+  static char kEnd[] = "--";
+  char* path = const_cast<char*>(execution.path);
+  const bool named = argv != nullptr && argv[0] != nullptr;
+  for (char* argument : {kName, kCommand, kArgv0, named ? argv[0] : path, kEnd, path}) {
+    *out++ = argument;
+  }
+  for (size_t i = 1; named && argv[i] != nullptr; ++i) *out++ = argv[i];
+  *out = nullptr;
+}
+
+}  // namespace recshim::ops

@@ -1,0 +1,263 @@
+// See helper_program.h. Only system calls stand between clone(2) and execve(2): the child
+// shares this process's memory, whose locks other threads may hold.
+#include "shim/runtime/helper_program.h"
+
+#include <fmt/format.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <climits>
+#include <cstdlib>
+#include <cstring>
+
+#include "shim/base/env.h"
+#include "shim/base/sys.h"
+#include "shim/control/config.h"
+#include "shim/control/names.h"
+#include "shim/runtime/runtime.h"
+
+namespace recshim::runtime {
+namespace {
+
+constexpr size_t kStack_bytes = size_t{64} << 10;
+constexpr size_t kComplaint_bytes = 600;
+constexpr int kExecFailed = 127;
+
+std::vector<std::string>& start_environment() {
+  static auto* instance = new std::vector<std::string>;  // never destroyed
+  return *instance;
+}
+
+bool names_variable(const std::string& entry, std::string_view name) {
+  return entry.size() > name.size() && entry[name.size()] == '=' && entry.starts_with(name);
+}
+
+// The session's environment; without LD_PRELOAD, since the helper's connections are its own.
+std::vector<std::string> helper_environment() {
+  const auto session = control::inherited_variables(runtime()->config);
+  std::vector<std::string> environment;
+  for (const auto& entry : start_environment()) {
+    bool kept = !names_variable(entry, "LD_PRELOAD");
+    for (const auto& [name, value] : session) kept = kept && !names_variable(entry, name);
+    if (kept) environment.push_back(entry);
+  }
+  for (const auto& [name, value] : session) environment.push_back(name + "=" + value);
+  return environment;
+}
+
+std::vector<char*> pointers(std::vector<std::string>& texts) {
+  std::vector<char*> found;
+  for (auto& text : texts) found.push_back(text.data());
+  found.push_back(nullptr);
+  return found;
+}
+
+struct Launch {
+  const char* path;
+  char** argv;
+  char** envp;
+  int stderr_fd;
+  bool detached;
+  char* inner_stack;
+  int exec_error = 0;
+};
+
+void close_all_but_standard() {
+  if (sys::call(SYS_close_range, 3, UINT_MAX, 0) == 0) return;
+  for (int fd = 3; fd < 65536; ++fd) sys::close(fd);
+}
+
+// In a child that shares our memory.
+int exec_helper(void* argument) {
+  auto& launch = *static_cast<Launch*>(argument);
+  // Whatever the program ignores or handles, the helper must not.
+  struct {
+    void* handler;
+    unsigned long flags;
+    void* restorer;
+    unsigned long mask;
+  } fallback{};
+  for (int signal = 1; signal < NSIG; ++signal) {
+    sys::call(SYS_rt_sigaction, signal, sys::arg(&fallback), 0, sizeof fallback.mask);
+  }
+  if (launch.detached) {
+    sys::call(SYS_setsid);
+    sys::call(SYS_chdir, sys::arg("/"));
+  }
+  const int null = sys::open("/dev/null", O_RDWR);
+  for (const int fd : {STDIN_FILENO, STDOUT_FILENO}) {
+    if (null >= 0 && null != fd) sys::call(SYS_dup3, null, fd, 0);
+    if (null == fd) sys::call(SYS_fcntl, fd, F_SETFD, 0);
+  }
+  const int from = launch.stderr_fd >= 0 ? launch.stderr_fd : null;
+  if (from >= 0 && from != STDERR_FILENO) sys::call(SYS_dup3, from, STDERR_FILENO, 0);
+  close_all_but_standard();
+  const unsigned long none = 0;
+  sys::call(SYS_rt_sigprocmask, SIG_SETMASK, sys::arg(&none), 0, sizeof none);
+  const long result =
+      sys::call(SYS_execve, sys::arg(launch.path), sys::arg(launch.argv), sys::arg(launch.envp));
+  launch.exec_error = static_cast<int>(-result);
+  sys::call(SYS_exit_group, kExecFailed);
+  return 0;
+}
+
+int exec_detached(void* argument) {
+  auto& launch = *static_cast<Launch*>(argument);
+  // Its parent ends now, so that init takes it over and no zombie is left here.
+  const int made =
+      clone(exec_helper, launch.inner_stack, CLONE_VM | CLONE_VFORK | SIGCHLD, argument);
+  sys::call(SYS_exit_group, made > 0 && launch.exec_error == 0 ? 0 : kExecFailed);
+  return 0;
+}
+
+// Two stacks for children, one above the other.
+class Stacks {
+ public:
+  Stacks()
+      : memory_(mmap(nullptr, 2 * kStack_bytes, PROT_READ | PROT_WRITE,
+                     MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0)) {}
+  ~Stacks() {
+    if (ok()) munmap(memory_, 2 * kStack_bytes);
+  }
+  Stacks(const Stacks&) = delete;
+  Stacks& operator=(const Stacks&) = delete;
+  [[nodiscard]] bool ok() const { return memory_ != MAP_FAILED; }
+  // Stacks grow downwards.
+  [[nodiscard]] char* inner() const { return static_cast<char*>(memory_) + kStack_bytes; }
+  [[nodiscard]] char* outer() const { return static_cast<char*>(memory_) + 2 * kStack_bytes; }
+
+ private:
+  void* memory_;
+};
+
+// The pid of a child that only __WCLONE finds, or -errno.
+int launch(const std::string& path, const std::vector<std::string>& arguments, int stderr_fd,
+           bool detached) {
+  std::vector<std::string> texts = {"recshim"};
+  texts.insert(texts.end(), arguments.begin(), arguments.end());
+  auto argv = pointers(texts);
+  auto environment = helper_environment();
+  auto envp = pointers(environment);
+  const Stacks stacks;
+  if (!stacks.ok()) return -ENOMEM;
+  Launch what{path.c_str(), argv.data(), envp.data(), stderr_fd, detached, stacks.inner()};
+  // Exit signal 0: nobody is told of its end.
+  const int pid =
+      clone(detached ? exec_detached : exec_helper, stacks.outer(), CLONE_VM | CLONE_VFORK, &what);
+  if (pid < 0) return -errno;
+  if (what.exec_error == 0) return pid;
+  sys::call(SYS_wait4, pid, 0, __WCLONE, 0);
+  return -what.exec_error;
+}
+
+int memory_file() {
+  const int fd = static_cast<int>(
+      sys::call(SYS_memfd_create, sys::arg("recshim-helper"), 1u /* MFD_CLOEXEC */));
+  return fd < 0 ? -1 : sys::move_high(fd);
+}
+
+std::string text_of(int fd) {
+  char buffer[kComplaint_bytes];
+  const ssize_t n = fd >= 0 ? sys::pread(fd, buffer, sizeof buffer, 0) : 0;
+  std::string text(buffer, n > 0 ? static_cast<size_t>(n) : 0);
+  while (!text.empty() && text.back() == '\n') text.pop_back();
+  for (char& c : text) {
+    if (c == '\n') c = ' ';
+  }
+  if (text.starts_with("recshim: ")) text.erase(0, std::strlen("recshim: "));
+  return text;
+}
+
+Error launch_error(const std::string& path, int error) {
+  return {ErrorCode::kIo, fmt::format("cannot run {}: {}", path, std::strerror(error))};
+}
+
+}  // namespace
+
+void remember_environment() {
+  for (char** entry = environ; entry != nullptr && *entry != nullptr; ++entry) {
+    start_environment().emplace_back(*entry);
+  }
+}
+
+Result<std::string> helper_path() {
+  std::string named;
+  for (const auto& entry : start_environment()) {
+    if (names_variable(entry, control::kGatewayVariable)) {
+      named = entry.substr(std::strlen(control::kGatewayVariable) + 1);
+    }
+  }
+  std::vector<std::string> places;
+  if (!named.empty()) {
+    places.push_back(named);
+  } else {
+    const std::string& library = runtime()->library_path;
+    const std::string folder = library.substr(0, library.rfind('/') + 1);
+    // In the build folder; and for lib/, lib/recshim/ and lib/<architecture>/.
+    for (const char* from_library : {"recshim", "../bin/recshim", "../../bin/recshim"}) {
+      places.push_back(folder + from_library);
+    }
+  }
+  std::string looked;
+  for (const auto& place : places) {
+    if (sys::call(SYS_faccessat, AT_FDCWD, sys::arg(place.c_str()), X_OK) == 0) return place;
+    looked += (looked.empty() ? "" : ", ") + place;
+  }
+  return Error{ErrorCode::kNotFound,
+               fmt::format("the recshim program is not there (looked for {}); set {} to its path",
+                           looked, control::kGatewayVariable)};
+}
+
+Status run_helper(const std::vector<std::string>& arguments, int timeout_ms) {
+  const auto path = helper_path();
+  if (!path) return path.error();
+  const int errors = memory_file();
+  const int pid = launch(*path, arguments, errors, /*detached=*/false);
+  if (pid < 0) {
+    if (errors >= 0) sys::close(errors);
+    return launch_error(*path, -pid);
+  }
+  const uint64_t deadline_us = monotonic_us() + static_cast<uint64_t>(timeout_ms) * 1000;
+  int status = 0;
+  bool killed = false;
+  while (sys::call(SYS_wait4, pid, sys::arg(&status), __WCLONE | WNOHANG, 0) == 0) {
+    if (!killed && monotonic_us() > deadline_us) {
+      killed = true;
+      sys::call(SYS_kill, pid, SIGKILL);
+    }
+    const timespec pause{0, 500'000};
+    sys::call(SYS_nanosleep, sys::arg(&pause), 0);
+  }
+  const std::string text = text_of(errors);
+  if (errors >= 0) sys::close(errors);
+  if (killed) {
+    return Error{ErrorCode::kIo,
+                 fmt::format("{} {} did not end in {} ms", *path, arguments[0], timeout_ms)};
+  }
+  if (WIFEXITED(status) && WEXITSTATUS(status) == 0) return {};
+  return Error{ErrorCode::kIo,
+               text.empty() ? fmt::format("{} {} failed", *path, arguments[0]) : text};
+}
+
+DetachedHelper::~DetachedHelper() {
+  if (stderr_fd_ >= 0) sys::close(stderr_fd_);
+}
+
+Status DetachedHelper::start(const std::vector<std::string>& arguments) {
+  const auto path = helper_path();
+  if (!path) return path.error();
+  if (stderr_fd_ < 0) stderr_fd_ = memory_file();
+  const int pid = launch(*path, arguments, stderr_fd_, /*detached=*/true);
+  if (pid < 0) return launch_error(*path, -pid);
+  sys::retry([&] { return sys::call(SYS_wait4, pid, 0, __WCLONE, 0); });
+  return {};
+}
+
+std::string DetachedHelper::complaint() const {
+  return text_of(stderr_fd_);
+}
+
+}  // namespace recshim::runtime
