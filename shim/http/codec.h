@@ -122,4 +122,7 @@ Protocol sniff(std::string_view first_bytes);
 Result<std::string> decode_content(std::string_view encoded, std::string_view content_encoding,
                                    size_t max_bytes);
 
+// body (under 4 GiB) as gzip, always the same bytes for the same body; empty without memory.
+std::string gzip_content(std::string_view body);
+
 }  // namespace recshim::http

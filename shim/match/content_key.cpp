@@ -3,6 +3,7 @@
 #include <exception>
 
 #include "shim/base/sha256.h"
+#include "shim/match/genai_content.h"
 #include "shim/match/key_rules.h"
 #include "shim/match/url.h"
 
@@ -90,6 +91,14 @@ Json ollama_content(const Json& body, std::string_view path, bool from_recshim) 
   return out;
 }
 
+std::string genai_hash(const GenaiRequest& request, const std::optional<std::string>& test_id,
+                       const MatchOptions& options) {
+  const char* url =
+      request.streamed ? "vertexai:///generate_content_stream" : "vertexai:///generate_content";
+  return sha256_hex(
+      generic_key_text("POST", url, request.content, test_id, options, UserRules(options)));
+}
+
 }  // namespace
 
 std::optional<std::string> hash_of_recorded(const Json& request,
@@ -111,6 +120,11 @@ std::optional<std::string> content_hash(const Json& request,
   try {
     std::optional<Recorded> recorded = read_recorded(request);
     if (!recorded) return std::nullopt;
+    if (recorded->body != nullptr) {
+      if (const auto genai = genai_of_file(recorded->url, *recorded->body)) {
+        return genai_hash(*genai, test_id, options);
+      }
+    }
     Json content;
     if (recorded->body != nullptr && recorded->body->is_object()) {
       const UrlParts parts = split_url(recorded->url);
@@ -120,6 +134,20 @@ std::optional<std::string> content_hash(const Json& request,
       recorded->body = &content;
     }
     return sha256_hex(key_text(*recorded, test_id, options));
+  } catch (const std::exception&) {
+    return std::nullopt;
+  }
+}
+
+std::optional<std::string> sdk_content_hash(const Json& request,
+                                            const std::optional<std::string>& test_id,
+                                            const MatchOptions& options) {
+  try {
+    const std::optional<Recorded> recorded = read_recorded(request);
+    if (!recorded || recorded->payload == nullptr) return std::nullopt;
+    const auto genai = genai_of_wire(recorded->url, *recorded->payload);
+    if (!genai) return std::nullopt;
+    return genai_hash(*genai, test_id, options);
   } catch (const std::exception&) {
     return std::nullopt;
   }

@@ -82,10 +82,19 @@ std::optional<std::string> hash_of_recorded(const Json& request,
 // wire and a file written from the SDK's arguments share: members of extra_body stand in
 // the root, arguments that are not sent (timeout, extra_headers) and defaults that are
 // (encoding_format base64, empty Ollama fields) are left out, project_id likewise, and
-// Ollama's "stream" is always spelled out. Generic requests: their hash.
+// Ollama's "stream" is always spelled out. A google-genai file: its arguments in the API's
+// terms. Generic requests: their hash.
 // from_recshim: the file has the key "recshim", so its body is the wire's.
 std::optional<std::string> content_hash(const Json& request,
                                         const std::optional<std::string>& test_id,
                                         bool from_recshim, const MatchOptions& options);
+
+// The content_hash() of a file that llama-stack's recorder wrote above HTTP for a request
+// that went over the wire as this one: google-genai's generate_content and its stream.
+// Nullopt for every other request.
+// request: the "request" object of a generic RequestKey.
+std::optional<std::string> sdk_content_hash(const Json& request,
+                                            const std::optional<std::string>& test_id,
+                                            const MatchOptions& options);
 
 }  // namespace recshim::match

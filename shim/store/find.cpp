@@ -216,6 +216,25 @@ Result<std::optional<Found>> Store::Impl::next_of(std::vector<Loaded> set,
   return std::optional<Found>(std::move(*found));
 }
 
+// Of the lists that one key stands for, those of the server that is asked: by its whole url
+// where one is the same, else by its host; all of them where neither is known.
+std::vector<Recording> of_the_server(std::vector<Recording> lists, const match::RequestKey& key,
+                                     const std::string& host) {
+  const auto keep = [&](const auto& wanted) {
+    if (!std::any_of(lists.begin(), lists.end(), wanted)) return false;
+    std::erase_if(lists, [&](const Recording& list) { return !wanted(list); });
+    return true;
+  };
+  if (keep([&](const Recording& list) {
+        const Json& request = list.json["request"];
+        return request.contains("url") && request["url"] == key.request["url"];
+      })) {
+    return lists;
+  }
+  keep([&](const Recording& list) { return list.host() == host; });
+  return lists;
+}
+
 // The name holds a digest that only the response tells, so the folder is listed.
 Result<std::optional<Found>> Store::Impl::find_model_list(const http::Exchange& request,
                                                           const match::RequestKey& key) {
@@ -249,7 +268,10 @@ Result<std::optional<Found>> Store::Impl::find_model_list(const http::Exchange& 
   std::stable_sort(own.begin(), own.end(), [](const Loaded& a, const Loaded& b) {
     return a.recording.repeat() < b.recording.repeat();
   });
-  if (own.empty() && !shared.empty()) own.push_back({shared_path, merge_model_lists(shared)});
+  if (own.empty() && !shared.empty()) {
+    shared = of_the_server(std::move(shared), key, request.origin.host);
+    own.push_back({shared_path, merge_model_lists(shared)});
+  }
   return next_of(std::move(own), request, key);
 }
 
@@ -257,15 +279,18 @@ Result<std::optional<Found>> Store::Impl::find_by_content(const http::Exchange& 
                                                           const match::RequestKey& key) {
   const auto content = match::content_hash(key.request, std::nullopt, true, options.match);
   if (!content) return std::optional<Found>();
-  const bool any_test =
-      content == match::content_hash(key.request, request.test_id, true, options.match);
+  const bool any_test =  // the key leaves the test out
+      content == match::content_hash(key.request, "any other", true, options.match);
+  const auto sdk_content = match::sdk_content_hash(key.request, std::nullopt, options.match);
   // A quick look first; before it is a miss, at every file.
   for (const bool every_file : {false, true}) {
     const auto now = refreshed_index(every_file);
     for (const bool borrow : {false, true}) {
       std::vector<const IndexEntry*> exact_host;
       std::vector<const IndexEntry*> other_host;
-      for (const IndexEntry* entry : now->find(*content)) {
+      auto entries = now->find(*content);
+      if (entries.empty() && sdk_content) entries = now->find(*sdk_content);
+      for (const IndexEntry* entry : entries) {
         const Summary& summary = entry->summary;
         const bool same_test = any_test || summary.test_id == request.test_id;
         const bool lent =
@@ -303,7 +328,8 @@ Result<std::optional<Found>> Store::Impl::find_by_content(const http::Exchange& 
         std::vector<Recording> parts;
         for (auto& loaded : set) parts.push_back(std::move(loaded.recording));
         set.resize(1);
-        set.front().recording = merge_model_lists(parts);
+        set.front().recording =
+            merge_model_lists(of_the_server(std::move(parts), key, request.origin.host));
       }
       auto found = next_of(std::move(set), request, key);
       if (found.ok() && *found) (*found)->borrowed = borrow;

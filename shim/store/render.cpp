@@ -3,6 +3,7 @@
 
 #include <map>
 
+#include "shim/http/codec.h"
 #include "shim/match/python_json.h"
 #include "shim/store/framing.h"
 
@@ -116,7 +117,8 @@ Json camel_case(const Json& value) {
   return out;
 }
 
-// Takes what the SDK adds from the HTTP response out of a chunk and puts it back there.
+// Takes what the SDK adds from the HTTP response out of a chunk and puts it back there, all
+// but what says how the body was framed, which is for the caller.
 Json genai_chunk(const Json& chunk, http::Headers* headers) {
   Json data = chunk;
   const Json* http_part = member(data, "sdk_http_response");
@@ -125,7 +127,7 @@ Json genai_chunk(const Json& chunk, http::Headers* headers) {
     for (auto it = list->begin(); it != list->end(); ++it) {
       const std::string name = http::to_lower(it.key());
       if (!it->is_string() || name == "content-length" || name == "transfer-encoding" ||
-          name == "content-encoding" || name == "connection") {
+          name == "connection") {
         continue;
       }
       headers->push_back({it.key(), it->get<std::string>()});
@@ -133,6 +135,12 @@ Json genai_chunk(const Json& chunk, http::Headers* headers) {
   }
   if (data.is_object()) data.erase("sdk_http_response");
   return camel_case(data);
+}
+
+void drop_header(http::Headers& headers, std::string_view name) {
+  std::erase_if(headers, [&](const http::Header& header) {
+    return http::equals_ignoring_case(header.name, name);
+  });
 }
 
 bool asks_for_array(const http::Exchange* asked) {
@@ -143,13 +151,15 @@ bool asks_for_array(const http::Exchange* asked) {
 void render_genai(const Json& body, const http::Exchange* asked, http::Exchange& out) {
   if (!body.is_array()) {
     http::Headers headers;
-    const Json data = genai_chunk(body, &headers);
-    set_whole(out, "application/json; charset=UTF-8", compact(data));
-    for (auto& header : headers) {
-      if (!http::equals_ignoring_case(header.name, "content-type")) {
-        out.response.headers.push_back(std::move(header));
-      }
+    std::string text = compact(genai_chunk(body, &headers));
+    const auto coding = http::find_header(headers, "content-encoding");
+    if (coding && *coding == "gzip") {
+      text = http::gzip_content(text);
+    } else {
+      drop_header(headers, "content-encoding");
     }
+    out.response.headers = std::move(headers);
+    set_stream(out, "application/json; charset=UTF-8", {text});
     return;
   }
   const bool array = asks_for_array(asked);
@@ -166,11 +176,8 @@ void render_genai(const Json& body, const http::Exchange* asked, http::Exchange&
     }
   }
   if (array && body.empty()) events.emplace_back("[]");
-  if (array) {
-    std::erase_if(headers, [](const http::Header& header) {
-      return http::equals_ignoring_case(header.name, "content-type");
-    });
-  }
+  if (array) drop_header(headers, "content-type");
+  drop_header(headers, "content-encoding");
   out.response.headers = std::move(headers);
   set_stream(out, array ? "application/json; charset=UTF-8" : "text/event-stream", events);
 }

@@ -7,6 +7,7 @@
 #include <fstream>
 #include <sstream>
 
+#include "shim/http/codec.h"
 #include "shim/match/python_json.h"
 #include "shim/store/framing.h"
 #include "shim/store/recording.h"
@@ -198,6 +199,55 @@ TEST(LlamaStack, RendersGoogleGenAiAsAsked) {
   EXPECT_EQ(list->size(), 2U);
 }
 
+TEST(LlamaStack, GoogleGenAiFilesAreFoundByWhatTheSdkSends) {
+  recshim::testing::MemoryEnv env;
+  const auto file = [](const std::string& endpoint, const std::string& body) {
+    return R"({"test_id":"t.py::t","request":{"method":"POST","url":"vertexai://)" + endpoint +
+           R"(","headers":{},"body":)" + body + R"(,"endpoint":")" + endpoint +
+           R"("},"response":{"body":{"response_id":"found"},"is_streaming":false}})";
+  };
+  const std::string arguments =
+      R"({"model":"publishers/google/models/gemini-x","contents":"Hi","config":{"top_p":0.5,)"
+      R"("http_options":{"timeout":9},"system_instruction":"Be kind","tools":[)"
+      R"({"function_declarations":[{"name":"f","parameters_json_schema":{"type":"object"}}]}]}})";
+  ASSERT_TRUE(env.make_dirs("/recordings", 0777).ok());
+  ASSERT_TRUE(env.write_atomic("/recordings/a.json", file("/generate_content", arguments)).ok());
+  testing::Ask ask;
+  ask.host = "us-central1-aiplatform.googleapis.com";
+  ask.test_id = "t.py::t";
+  ask.target = "/v1beta1/projects/p/locations/l/publishers/google/models/gemini-x:generateContent";
+  ask.body =
+      R"({"contents":[{"parts":[{"text":"Hi"}],"role":"user"}],"systemInstruction":{"parts":[)"
+      R"({"text":"Be kind"}],"role":"user"},"tools":[{"functionDeclarations":[{"name":"f",)"
+      R"("parametersJsonSchema":{"type":"object"}}]}],"generationConfig":{"topP":0.5}})";
+  const auto answer = [&](const testing::Ask& asked) {
+    Store store(env, testing::options_for("p"));
+    return testing::replayed(store, asked);
+  };
+  EXPECT_EQ(answer(ask), R"({"responseId":"found"})");
+  testing::Ask other = ask;
+  other.target.insert(other.target.rfind("gemini-x"), "a-");
+  EXPECT_EQ(answer(other), "MISS");
+  other = ask;
+  other.target.replace(other.target.rfind(":generate"), 9, ":streamGenerate");
+  EXPECT_EQ(answer(other), "MISS");
+  other = ask;
+  other.body.replace(other.body.rfind("0.5"), 3, "0.6");
+  EXPECT_EQ(answer(other), "MISS");
+}
+
+TEST(LlamaStack, GzippedGoogleGenAiIsSentAsItSays) {
+  const auto out = rendered(
+      R"({"request":{"url":"vertexai:///generate_content","method":"POST","body":{}},"response":)"
+      R"({"body":{"sdk_http_response":{"headers":{"Content-Type":"application/json",)"
+      R"("Content-Encoding":"gzip","Transfer-Encoding":"chunked"}},"a_b":1},"is_streaming":false}})");
+  EXPECT_EQ(http::find_header(out.response.headers, "content-encoding"), "gzip");
+  EXPECT_EQ(out.framing, http::Framing::kChunked);
+  auto decoded = http::decode_content(testing::body_text(out), "gzip", 1000);
+  ASSERT_TRUE(decoded.ok());
+  EXPECT_EQ(*decoded, R"({"aB":1})");
+}
+
 TEST(LlamaStack, ModelListsAreMerged) {
   recshim::testing::MemoryEnv env;
   testing::Ask ask;
@@ -220,6 +270,18 @@ TEST(LlamaStack, ModelListsAreMerged) {
   }
   Store store(env, testing::options_for("p"));
   EXPECT_EQ(testing::replayed(store, ask), R"({"object":"list","data":[{"id":"a"},{"id":"b"}]})");
+
+  // Another server's list of the same key stays apart, and answers it alone.
+  Json file = Json::object();
+  file["request"] = key->request;
+  file["request"]["url"] = "http://localhost:8000/v1/models";
+  file["response"]["body"] = Json::array({Json{{"id", "c"}}});
+  ASSERT_TRUE(
+      env.write_atomic("/recordings/models-" + key->hash + "-c.json", Recording{file}.text()).ok());
+  Store next(env, testing::options_for("q"));
+  EXPECT_EQ(testing::replayed(next, ask), R"({"object":"list","data":[{"id":"a"},{"id":"b"}]})");
+  ask.host = "localhost";
+  EXPECT_EQ(testing::replayed(next, ask), R"({"object":"list","data":[{"id":"c"}]})");
 }
 
 }  // namespace

@@ -53,6 +53,8 @@ TEST_F(Lookups, RenamedFilesAreFoundByWhatTheyHold) {
   Ask other;
   other.test_id = "t.py::other";
   EXPECT_EQ(replayed(fresh(), other), "MISS");
+  other.test_id = std::nullopt;  // no test is not every test
+  EXPECT_EQ(replayed(fresh(), other), "MISS");
 }
 
 TEST_F(Lookups, TheIndexIsNeverStale) {

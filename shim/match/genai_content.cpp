@@ -1,0 +1,131 @@
+// See genai_content.h.
+#include "shim/match/genai_content.h"
+
+#include <string>
+
+#include "shim/match/url.h"
+
+namespace recshim::match {
+namespace {
+
+// snake_case and camelCase alike. What is meant to be compared is the same on both sides, so
+// names that belong to the user may be folded as well.
+std::string folded(std::string_view name) {
+  std::string out;
+  for (const char c : name) {
+    if (c != '_') out += c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  }
+  return out;
+}
+
+// Without what says nothing: nulls and empty containers.
+Json fold(const Json& value) {
+  if (value.is_array()) {
+    Json out = Json::array();
+    for (const auto& item : value) out.push_back(fold(item));
+    return out;
+  }
+  if (!value.is_object()) return value;
+  Json out = Json::object();
+  for (const auto& [name, item] : value.get_ref<const Json::object_t&>()) {
+    Json inner = fold(item);
+    if (inner.is_null() || (inner.is_structured() && inner.empty())) continue;
+    const std::string plain = folded(name);
+    out[out.contains(plain) ? name : plain] = std::move(inner);
+  }
+  return out;
+}
+
+// A text stands for the user's turn that consists of it.
+Json as_turn(const Json& value) {
+  if (!value.is_string()) return value;
+  Json part = Json::object();
+  part["text"] = value;
+  Json turn = Json::object();
+  turn["parts"] = Json::array({std::move(part)});
+  turn["role"] = "user";
+  return turn;
+}
+
+Json as_turns(const Json& value) {
+  if (value.is_object()) return Json::array({value});
+  if (value.is_string()) return Json::array({as_turn(value)});
+  return value;
+}
+
+Json last_segment(std::string_view path) {
+  return std::string(path.substr(path.rfind('/') + 1));
+}
+
+// Arguments that tell the SDK how to go about it and are never sent.
+bool is_local(std::string_view name) {
+  return name == "http_options" || name == "automatic_function_calling" ||
+         name == "should_return_http_response";
+}
+
+}  // namespace
+
+std::optional<GenaiRequest> genai_of_file(std::string_view url, const Json& arguments) {
+  GenaiRequest out;
+  if (url == "vertexai:///generate_content_stream") {
+    out.streamed = true;
+  } else if (url != "vertexai:///generate_content") {
+    return std::nullopt;
+  }
+  if (!arguments.is_object()) return std::nullopt;
+  Json whole = Json::object();
+  Json config = Json::object();
+  for (const auto& [name, value] : arguments.get_ref<const Json::object_t&>()) {
+    if (name == "model" && value.is_string()) {
+      whole["model"] = last_segment(value.get_ref<const std::string&>());
+    } else if (name == "contents") {
+      whole["contents"] = as_turns(value);
+    } else if (name == "config" && value.is_object()) {
+      for (const auto& [option, setting] : value.get_ref<const Json::object_t&>()) {
+        if (option == "system_instruction") {
+          config[option] = as_turn(setting);
+        } else if (!is_local(option)) {
+          config[option] = setting;
+        }
+      }
+    }
+  }
+  whole["config"] = std::move(config);
+  out.content = fold(whole);
+  return out;
+}
+
+std::optional<GenaiRequest> genai_of_wire(std::string_view url, const Json& payload) {
+  constexpr std::string_view kWhole = ":generateContent";
+  constexpr std::string_view kStream = ":streamGenerateContent";
+  GenaiRequest out;
+  std::string_view path = split_url(url).path;
+  if (path.ends_with(kStream)) {
+    out.streamed = true;
+    path.remove_suffix(kStream.size());
+  } else if (path.ends_with(kWhole)) {
+    path.remove_suffix(kWhole.size());
+  } else {
+    return std::nullopt;
+  }
+  if (!payload.is_object()) return std::nullopt;
+  Json whole = Json::object();
+  whole["model"] = last_segment(path);
+  Json config = Json::object();
+  for (const auto& [name, value] : payload.get_ref<const Json::object_t&>()) {
+    if (name == "contents") {
+      whole["contents"] = value;
+    } else if (name == "generationConfig" && value.is_object()) {
+      for (const auto& [option, setting] : value.get_ref<const Json::object_t&>()) {
+        config[option] = setting;
+      }
+    } else if (name != "model") {
+      config[name] = value;
+    }
+  }
+  whole["config"] = std::move(config);
+  out.content = fold(whole);
+  return out;
+}
+
+}  // namespace recshim::match

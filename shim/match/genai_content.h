@@ -1,0 +1,26 @@
+// google-genai requests in one form, whether they are the SDK's arguments as llama-stack's
+// recorder writes them or the API's JSON as it goes over the wire. Pure; internal to
+// shim/match.
+#pragma once
+
+#include <optional>
+#include <string_view>
+
+#include "shim/match/python_json.h"
+
+namespace recshim::match {
+
+struct GenaiRequest {
+  bool streamed = false;
+  Json content;  // model (without its path), contents, and everything else in config
+};
+
+// url, arguments: of a file, "vertexai:///generate_content" or "…_stream" and the keyword
+// arguments. Nullopt for anything else.
+std::optional<GenaiRequest> genai_of_file(std::string_view url, const Json& arguments);
+
+// url, payload: of a request to …/models/M:generateContent or :streamGenerateContent, of
+// Vertex AI or the Gemini API. Nullopt for anything else.
+std::optional<GenaiRequest> genai_of_wire(std::string_view url, const Json& payload);
+
+}  // namespace recshim::match
