@@ -169,6 +169,8 @@ void start_now() {
   }
   made->hosts = std::make_unique<control::HostMatcher>(made->config, is_local_host);
   made->proxies = proxies_of_environment();
+  made->addresses =
+      std::make_unique<control::SyntheticAddresses>(posix_env(), made->config.session_dir);
   made->store = std::make_unique<store::Store>(posix_env(), made->config.store);
   made->exchanges = std::make_unique<control::Exchanges>(
       posix_env(), *made->store, control::Exchanges::Outlets{append_to_journal, log::tell_user});

@@ -10,6 +10,7 @@
 
 #include "shim/control/config.h"
 #include "shim/control/exchanges.h"
+#include "shim/control/synthetic_addresses.h"
 #include "shim/flow/connection.h"
 #include "shim/runtime/guard.h"
 #include "shim/store/store.h"
@@ -24,6 +25,7 @@ struct Proxy {
 struct Runtime {
   control::Config config;
   std::unique_ptr<control::HostMatcher> hosts;
+  std::unique_ptr<control::SyntheticAddresses> addresses;
   std::unique_ptr<store::Store> store;
   std::unique_ptr<control::Exchanges> exchanges;  // over store
   flow::Settings flow_settings;

@@ -1,0 +1,61 @@
+// See local_hosts.h.
+#include "shim/control/local_hosts.h"
+
+#include <ifaddrs.h>
+
+#include <mutex>
+#include <set>
+#include <sstream>
+
+#include "shim/base/env.h"
+#include "shim/control/endpoint.h"
+#include "shim/http/message.h"
+
+namespace recshim::control {
+namespace {
+
+// Addresses and names.
+std::set<std::string> load_local_hosts() {
+  std::set<std::string> local;
+  ifaddrs* interfaces = nullptr;
+  if (getifaddrs(&interfaces) == 0) {
+    for (auto* entry = interfaces; entry != nullptr; entry = entry->ifa_next) {
+      if (entry->ifa_addr == nullptr) continue;
+      if (auto endpoint = endpoint_of(entry->ifa_addr, sizeof(sockaddr_in6))) {
+        local.insert(endpoint->text());
+      }
+    }
+    freeifaddrs(interfaces);
+  }
+  auto hosts = posix_env().read_file("/etc/hosts");
+  if (!hosts) return local;
+  std::istringstream lines(*hosts);
+  for (std::string line; std::getline(lines, line);) {
+    std::istringstream words(line.substr(0, line.find('#')));
+    std::string address;
+    if (!(words >> address)) continue;
+    auto endpoint = endpoint_from_text(address, 0);
+    if (!endpoint || (!endpoint->is_loopback() && local.count(endpoint->text()) == 0)) continue;
+    for (std::string name; words >> name;) local.insert(http::to_lower(name));
+  }
+  return local;
+}
+
+}  // namespace
+
+bool is_local_host(const std::string& host) {
+  if (host == "localhost" || (host.size() > 10 && host.ends_with(".localhost"))) return true;
+  if (auto endpoint = endpoint_from_text(host, 0)) {
+    if (endpoint->is_loopback()) return true;
+    static constexpr std::array<uint8_t, 16> kAny{};
+    if (endpoint->address == kAny || (endpoint->is_v4() && endpoint->v4() == 0)) return true;
+  }
+  static const auto* hosts = new std::set<std::string>(load_local_hosts());  // never destroyed
+  return hosts->count(host) != 0;
+}
+
+bool is_numeric_host(const std::string& host) {
+  return endpoint_from_text(host, 0).has_value();
+}
+
+}  // namespace recshim::control
