@@ -170,11 +170,16 @@ void remember_stderr() {
   s.stderr_known = identify(STDERR_FILENO, &s.stderr_id);
 }
 
-void tell_user(std::string_view text) noexcept {
-  const int saved_errno = errno;
+int user_stderr() {
   const State& s = state();
   FileId now;
-  if (s.stderr_known && identify(STDERR_FILENO, &now) && now == s.stderr_id) {
+  const bool same = s.stderr_known && identify(STDERR_FILENO, &now) && now == s.stderr_id;
+  return same ? STDERR_FILENO : -1;
+}
+
+void tell_user(std::string_view text) noexcept {
+  const int saved_errno = errno;
+  if (user_stderr() >= 0) {
     try {
       fmt::memory_buffer line;
       fmt::format_to(std::back_inserter(line), "recshim: ");

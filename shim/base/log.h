@@ -45,6 +45,8 @@ void error(fmt::format_string<Args...> format, Args&&... args) {
 
 // Remembers what fd 2 is now (device and inode). Call once, at start.
 void remember_stderr();
+// Descriptor 2 while it is the file remembered, else -1.
+[[nodiscard]] int user_stderr();
 // One line "recshim: <text>" on fd 2, only while fd 2 is still the file remembered;
 // also logged at kError. Keeps errno.
 void tell_user(std::string_view text) noexcept;

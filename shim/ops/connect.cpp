@@ -11,6 +11,7 @@
 #include <cstring>
 
 #include "shim/base/log.h"
+#include "shim/base/sys.h"
 #include "shim/control/session.h"
 #include "shim/ops/libc.h"
 #include "shim/ops/loopback.h"
@@ -327,6 +328,33 @@ bool reconnect_for_real(int fd, const Endpoint& destination, int family, std::st
   real::fcntl(fd, F_SETFL, flags);
   errno = saved_errno;
   return done;
+}
+
+int hand_over_recorded(int fd, std::string_view unsent) {
+  Socket* socket = runtime::find_socket(fd);
+  const OwnWork work;
+  int family = 0;
+  if (socket != nullptr) {
+    const LockedSocket locked(socket, fd);
+    if (locked) family = locked->asked_family;
+  }
+  sockaddr unspecified{};
+  unspecified.sa_family = AF_UNSPEC;
+  if (family == 0 || real::connect(fd, &unspecified, sizeof unspecified) != 0) return ECONNRESET;
+  const Loopback loopback = connect_to_ourselves(fd, family);
+  if (loopback.peer_fd < 0) return loopback.error != 0 ? loopback.error : ECONNRESET;
+  const LockedSocket locked(socket, fd);
+  if (!locked) {
+    runtime::forget_own_fd(loopback.peer_fd);
+    sys::close(loopback.peer_fd);
+    return ECONNRESET;
+  }
+  locked->rewritten = loopback.listener;
+  locked->peer_fd = loopback.peer_fd;
+  locked->unix_pair = loopback.unix_pair;
+  locked->options = loopback.options;
+  locked->record.reset();
+  return runtime::hand_over(*locked, /*plaintext=*/false, "", unsent);
 }
 
 int getpeername(int fd, sockaddr* address, socklen_t* length) {

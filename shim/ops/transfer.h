@@ -22,6 +22,11 @@ bool is_connected_or_connecting(int fd);
 bool reconnect_for_real(int fd, const runtime::Endpoint& destination, int family,
                         std::string_view unsent);
 
+// A recorded connection whose TLS nobody here can read: it is undone, and connected to the
+// gateway instead, which gets `unsent` first and records. Returns 0 or the errno that the
+// connection failed with. REQUIRES: no socket locked, nothing sent over fd so far.
+int hand_over_recorded(int fd, std::string_view unsent);
+
 // fd leads to nothing of ours any more; what it led to is finished if it was the last.
 // REQUIRES: OwnWork, no socket locked; fd not closed yet.
 void forget_socket(int fd);

@@ -10,6 +10,7 @@
 #include <cerrno>
 
 #include "shim/base/log.h"
+#include "shim/base/sys.h"
 #include "shim/http/codec.h"
 #include "shim/ops/libc.h"
 #include "shim/ops/transfer.h"
@@ -30,24 +31,24 @@ namespace {
 constexpr size_t kCopyBlock_bytes = size_t{64} << 10;
 
 struct BeforeWrite {
-  enum { kPass, kConsumed, kFail, kGoLive } action = kPass;
+  enum { kPass, kConsumed, kFail, kGoLive, kHandOver } action = kPass;
   int error = 0;
+  size_t consumed_bytes = 0;      // kConsumed
   runtime::Endpoint destination;  // kGoLive
   int family = 0;
   std::string unsent;
 };
 
-constexpr const char* kUnreachableTls =
-    "its TLS is not one recshim can reach inside the process (linked statically, or not "
-    "OpenSSL or GnuTLS), so the exchange cannot be recorded";
+int first_index(const iovec* vector, int count) {
+  int i = 0;
+  while (i < count && vector[i].iov_len == 0) ++i;
+  return i;
+}
 
 std::string_view first_part(const iovec* vector, int count) {
-  for (int i = 0; i < count; ++i) {
-    if (vector[i].iov_len > 0) {
-      return {static_cast<const char*>(vector[i].iov_base), vector[i].iov_len};
-    }
-  }
-  return {};
+  const int i = first_index(vector, count);
+  if (i == count) return {};
+  return {static_cast<const char*>(vector[i].iov_base), vector[i].iov_len};
 }
 
 // The host that a request's head names, "" if it can't be told. Source: RFC 9112 §3.2.
@@ -62,20 +63,25 @@ std::string host_header(std::string_view bytes) {
   return host.substr(0, host.find(':'));
 }
 
-// A record connection's first bytes: plain TLS that no hooked session made is refused, since
-// nobody could read it. Returns 0 or an errno.
-int check_tls_owner(Socket& socket, std::string_view first) {
-  if (runtime::in_tls_io() || http::sniff(first) != http::Protocol::kTls) return 0;
+// What a connection's first bytes ask for.
+struct Look {
+  int error = 0;           // the write fails
+  bool hand_over = false;  // the gateway must be the server, since nobody here could read it
+};
+
+// A record connection's first bytes, which may be TLS that no hooked session made.
+Look check_tls_owner(Socket& socket, std::string_view first) {
+  if (runtime::in_tls_io() || http::sniff(first) != http::Protocol::kTls) return {};
   const auto hello = runtime::parse_client_hello(first);
   if (hello && runtime::claim_client_hello(hello->random)) {
     socket.tls = true;  // its plaintext is seen where the session is
-    return 0;
+    return {};
   }
-  return runtime::refuse(socket, kUnreachableTls);
+  return {0, true};
 }
 
 // A connection to an address nobody looked up: its first bytes may name a configured host.
-int check_watched(Socket& socket, std::string_view first) {
+Look check_watched(Socket& socket, std::string_view first) {
   auto* self = runtime::runtime();
   const uint16_t port = socket.origin.port;
   const auto protocol = http::sniff(first);
@@ -84,20 +90,33 @@ int check_watched(Socket& socket, std::string_view first) {
   if (protocol == http::Protocol::kTls) {
     if (auto hello = runtime::parse_client_hello(first)) named = hello->server_name;
   }
-  if (named.empty() || !self->hosts->configured(named, port)) return 0;
+  if (named.empty() || !self->hosts->configured(named, port)) return {};
   socket.origin.host = named;
   if (self->replaying()) {
-    return runtime::refuse(socket,
-                           "the program went to its address without a lookup recshim could see; "
-                           "list that address in RECSHIM_HOSTS too, or use RECSHIM_CONNECT_TO");
+    return {runtime::refuse(socket,
+                            "the program went to its address without a lookup recshim could see; "
+                            "list that address in RECSHIM_HOSTS too, or use RECSHIM_CONNECT_TO")};
   }
   socket.role = Role::kRecord;
   if (protocol == http::Protocol::kTls) return check_tls_owner(socket, first);
   socket.record = runtime::make_record(socket.origin, /*proxy=*/false);
-  return 0;
+  return {};
 }
 
-void replay_write(Socket& socket, const iovec* vector, int count, BeforeWrite& out) {
+// The parts of a write from `from` on go into the program's socket, as many bytes as fit:
+// the gateway reads there now.
+size_t write_rest(int fd, const iovec* vector, int from, int count) {
+  size_t written = 0;
+  for (int i = from; i < count; ++i) {
+    const ssize_t n =
+        sys::send(fd, vector[i].iov_base, vector[i].iov_len, MSG_DONTWAIT | MSG_NOSIGNAL);
+    if (n > 0) written += static_cast<size_t>(n);
+    if (n < 0 || static_cast<size_t>(n) < vector[i].iov_len) break;
+  }
+  return written;
+}
+
+void replay_write(Socket& socket, int fd, const iovec* vector, int count, BeforeWrite& out) {
   out.action = BeforeWrite::kConsumed;
   for (int i = 0; i < count; ++i) {
     if (vector[i].iov_len == 0) continue;
@@ -107,6 +126,11 @@ void replay_write(Socket& socket, const iovec* vector, int count, BeforeWrite& o
         &out.unsent);
     if (out.error != 0) {
       out.action = BeforeWrite::kFail;
+      return;
+    }
+    out.consumed_bytes += vector[i].iov_len;
+    if (socket.role == Role::kHandedOver) {
+      out.consumed_bytes += write_rest(fd, vector, i + 1, count);
       return;
     }
     if (!go_live) continue;
@@ -129,16 +153,18 @@ BeforeWrite before_write(Socket* socket, int fd, const iovec* vector, int count)
     const std::string_view first = first_part(vector, count);
     if (locked->role == Role::kReplay && locked->write_shut) return out;  // EPIPE by the kernel
     if (locked->role == Role::kReplay && !locked->ended) {
-      replay_write(*locked, vector, count, out);
+      replay_write(*locked, fd, vector, count, out);
     } else if (locked->role == Role::kReplay) {
       runtime::replay_client_end(*locked);  // the server is gone: so says the kernel now
     } else if (locked->role == Role::kRefused) {
       out.error = locked->failure_errno;
     } else if (!locked->client_spoke && !locked->tls && !first.empty()) {
       locked->client_spoke = true;
-      out.error = locked->role == Role::kWatched  ? check_watched(*locked, first)
-                  : locked->role == Role::kRecord ? check_tls_owner(*locked, first)
-                                                  : 0;
+      const Look look = locked->role == Role::kWatched  ? check_watched(*locked, first)
+                        : locked->role == Role::kRecord ? check_tls_owner(*locked, first)
+                                                        : Look{};
+      out.error = look.error;
+      if (look.hand_over) out.action = BeforeWrite::kHandOver;
     }
     if (out.error != 0) out.action = BeforeWrite::kFail;
   }
@@ -171,7 +197,16 @@ ssize_t write_through(int fd, const iovec* vector, int count, const RealCall& ca
   const BeforeWrite before = before_write(socket, fd, vector, count);
   switch (before.action) {
     case BeforeWrite::kConsumed:
-      return total_size(vector, count);
+      return static_cast<ssize_t>(before.consumed_bytes);
+    case BeforeWrite::kHandOver: {
+      const int error = hand_over_recorded(fd, first_part(vector, count));
+      if (error == 0) {
+        return static_cast<ssize_t>(first_part(vector, count).size() +
+                                    write_rest(fd, vector, first_index(vector, count) + 1, count));
+      }
+      real::shutdown(fd, SHUT_RDWR);
+      return fail(error);
+    }
     case BeforeWrite::kFail:
       real::shutdown(fd, SHUT_RDWR);
       return fail(before.error);

@@ -2,12 +2,14 @@
 #include "shim/runtime/driver.h"
 
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <unistd.h>
 
 #include <cerrno>
 
 #include "shim/base/log.h"
 #include "shim/base/sys.h"
+#include "shim/runtime/gateway.h"
 #include "shim/runtime/helper_thread.h"
 #include "shim/runtime/real.h"
 #include "shim/runtime/runtime.h"
@@ -15,6 +17,29 @@
 
 namespace recshim::runtime {
 namespace {
+
+int give_away(Socket& socket, bool plaintext, std::string to_client,
+              const std::function<Status(const RawSink& raw)>& send_rest) {
+  control::Handover handover;
+  handover.host = socket.origin.host;
+  handover.port = socket.origin.port;
+  handover.plaintext = plaintext;
+  handover.proxy = socket.proxy;
+  handover.to_client = std::move(to_client);
+  const Status given = give_to_gateway(std::move(handover), socket.peer_fd, send_rest);
+  if (!given) return refuse(socket, given.error().message);
+  if (!socket.unix_pair) {
+    // Two ends that both wait before they send or acknowledge would stall each other.
+    const int fd = fd_of(socket);
+    const int on = 1;
+    if (fd >= 0) sys::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, on);
+  }
+  forget_own_fd(socket.peer_fd);
+  sys::close(socket.peer_fd);
+  socket.peer_fd = -1;
+  socket.role = Role::kHandedOver;
+  return 0;
+}
 
 // Runs the commands of a replay connection until it wants nothing more.
 class ReplayExecutor {
@@ -44,7 +69,9 @@ class ReplayExecutor {
   int execute(flow::Find& command, flow::Commands& more) {
     const auto& exchanges = *runtime()->exchanges;
     const auto missing = exchanges.answer(*socket_.replay, *command.request, more);
-    if (missing) exchanges.miss(*socket_.replay, *command.request, *missing, more);
+    if (!missing) return 0;
+    if (runtime()->config.mode == control::Mode::kRecordIfMissing) return fetch(*command.request);
+    exchanges.miss(*socket_.replay, *command.request, *missing, more);
     return 0;
   }
 
@@ -62,10 +89,9 @@ class ReplayExecutor {
     return refuse(socket_, command.reason);
   }
 
-  int execute(flow::TlsSeen&, flow::Commands&) {
-    return refuse(socket_,
-                  "the program's TLS is not one recshim can reach inside the process (it is "
-                  "linked statically, or not OpenSSL or GnuTLS)");
+  int execute(flow::TlsSeen& command, flow::Commands&) {
+    // TLS that no hook reaches, also inside of a session that was one's own.
+    return hand_over(socket_, /*plaintext=*/false, rest_of_reply(socket_), command.unsent);
   }
 
   int execute(flow::Tunnel& command, flow::Commands& more) {
@@ -76,6 +102,20 @@ class ReplayExecutor {
     // What the program sent ahead of the proxy's answer belongs into the tunnel.
     socket_.replay->on_client_bytes("", monotonic_us(), more);
     return 0;
+  }
+
+  // The gateway asks the real server, from this request on.
+  int fetch(const http::Exchange& request) {
+    return give_away(socket_, socket_.tls, rest_of_reply(socket_), [&](const RawSink& raw) {
+      Status sent;
+      const Status read = socket_.replay->surrender(
+          request, [](std::string_view) { return true; },  // nothing is left for the program
+          [&](std::string_view bytes) {
+            sent = raw(bytes);
+            return sent.ok();
+          });
+      return sent ? read : sent;
+    });
   }
 
   Socket& socket_;
@@ -115,6 +155,20 @@ void end_peer(Socket& socket, bool reset) {
 }
 
 }  // namespace
+
+int hand_over(Socket& socket, bool plaintext, std::string to_client, std::string_view unsent) {
+  return give_away(socket, plaintext, std::move(to_client),
+                   [&](const RawSink& raw) { return unsent.empty() ? Status{} : raw(unsent); });
+}
+
+std::string rest_of_reply(Socket& socket) {
+  std::string rest = std::move(socket.out);
+  socket.out.clear();
+  if (socket.next) rest += socket.next->bytes;
+  socket.next.reset();
+  while (auto segment = socket.replay->next_segment()) rest += segment->bytes;
+  return rest;
+}
 
 RecordVerdict execute(flow::Commands& commands) {
   RecordVerdict verdict;
@@ -223,7 +277,8 @@ int replay_client_bytes(Socket& socket, std::string_view bytes, bool* go_live,
   socket.replay->on_client_bytes(bytes, monotonic_us(), commands);
   ReplayExecutor executor(socket, go_live, unsent);
   const int error = executor.run(std::move(commands));
-  if (error != 0 || *go_live) return error;
+  if (socket.role == Role::kHandedOver) socket.replay.reset();
+  if (error != 0 || *go_live || socket.role != Role::kReplay) return error;
   pump(socket);
   if (next_due_us(socket) != 0 || (has_leftover(socket) && !socket.read_by_hook && !socket.tls)) {
     wake_helper_thread();
@@ -243,6 +298,7 @@ void replay_unseen_bytes(Socket& socket) {
     wake_helper_thread();
     const std::string_view bytes(buffer, static_cast<size_t>(n));
     if (replay_client_bytes(socket, bytes, &go_live, &unsent) != 0) return;
+    if (socket.role != Role::kReplay) return;
     if (go_live) {
       refuse(socket, "a request past the hooks to a host that is not configured");
       return;
@@ -259,7 +315,7 @@ void replay_bytes_read(Socket& socket, uint64_t n) {
 }
 
 void pump(Socket& socket) {
-  while (!socket.ended) {
+  while (!socket.ended && socket.role == Role::kReplay) {
     if (!socket.out.empty()) {
       const ssize_t sent = sys::send(socket.peer_fd, socket.out.data(), socket.out.size(),
                                      MSG_DONTWAIT | MSG_NOSIGNAL);
@@ -290,7 +346,7 @@ void pump(Socket& socket) {
 }
 
 bool has_leftover(const Socket& socket) {
-  return !socket.ended &&
+  return !socket.ended && socket.role == Role::kReplay &&
          (!socket.out.empty() || socket.next.has_value() || socket.replay->has_output() ||
           socket.replay->end_after_output().has_value());
 }

@@ -33,7 +33,8 @@ std::unique_ptr<flow::ReplayConnection> make_replay(const http::Origin& origin, 
 
 // All REQUIRE: OwnWork, socket.mutex held, role kReplay.
 // Takes the program's bytes. Returns 0, or the errno the write fails with; `*go_live` is
-// set when the connection must be made for real instead (then `*unsent` goes first).
+// set when the connection must be made for real instead (then `*unsent` goes first). The role
+// may be kHandedOver afterwards: further bytes go into the program's socket.
 int replay_client_bytes(Socket& socket, std::string_view bytes, bool* go_live, std::string* unsent);
 // Takes what the program wrote past the hooks, which waits in our end of the socket.
 void replay_unseen_bytes(Socket& socket);
@@ -46,6 +47,12 @@ void pump(Socket& socket);
 // When the next segment is due (monotonic µs), 0 for none waiting on time.
 [[nodiscard]] uint64_t next_due_us(const Socket& socket);
 void replay_client_end(Socket& socket);
+// Everything that next_segment() and its like still owe the program, taken out.
+std::string rest_of_reply(Socket& socket);
+// Gives peer_fd to the gateway, which is the server from now on. to_client: still to be sent
+// to the program; unsent: what it has sent, which nobody has served. Returns 0, or the errno
+// of a connection that was refused instead.
+int hand_over(Socket& socket, bool plaintext, std::string to_client, std::string_view unsent);
 // Fails the connection: tells the user why, resets it. Returns the errno.
 int refuse(Socket& socket, const std::string& reason);
 

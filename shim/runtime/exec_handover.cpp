@@ -1,6 +1,7 @@
-// See exec_handover.h. The file: one line a socket, "<fd> <our fd, -1 in record> <unix pair 0|1>
-// <family> <asked address> <asked port> <scheme or -> <host> <port> <proxy 0|1> <tls 0|1> <bytes of
-// unsent reply>", and behind the last line's newline the unsent bytes, one after another.
+// See exec_handover.h. The file: one line a socket, "<fd> <our fd, -1 in record, -2 handed over>
+// <unix pair 0|1> <family> <asked address> <asked port> <scheme or -> <host> <port> <proxy 0|1>
+// <tls 0|1> <bytes of unsent reply>", and behind the last line's newline the unsent bytes, one
+// after another.
 #include "shim/runtime/exec_handover.h"
 
 #include <fcntl.h>
@@ -22,18 +23,10 @@ std::string file_path() {
   return fmt::format("{}/exec-{}", runtime()->config.session_dir, getpid());
 }
 
+constexpr int kHandedOver = -2;  // in place of our end
+
 bool survives_exec(int fd) {
   return fd >= 0 && (real::fcntl(fd, F_GETFD, 0) & FD_CLOEXEC) == 0;
-}
-
-// Everything the program has not been sent yet.
-std::string rest_of_reply(Socket& socket) {
-  std::string rest = std::move(socket.out);
-  socket.out.clear();
-  if (socket.next) rest += socket.next->bytes;
-  socket.next.reset();
-  while (auto segment = socket.replay->next_segment()) rest += segment->bytes;
-  return rest;
 }
 
 }  // namespace
@@ -53,11 +46,12 @@ void hand_over_sockets() {
       pump(socket);
       if (socket.ended) return;
       real::fcntl(socket.peer_fd, F_SETFD, 0);
-    } else if (socket.role != Role::kRecord || socket.tls) {
+    } else if (socket.role != Role::kHandedOver && (socket.role != Role::kRecord || socket.tls)) {
       return;
     }
+    const int kind = socket.role == Role::kHandedOver ? kHandedOver : socket.peer_fd;
     lines += fmt::format(
-        "{} {} {} {} {} {} {} {} {} {} {} {}\n", fd, socket.peer_fd, socket.unix_pair ? 1 : 0,
+        "{} {} {} {} {} {} {} {} {} {} {} {}\n", fd, kind, socket.unix_pair ? 1 : 0,
         socket.asked_family, socket.asked.text(), socket.asked.port,
         socket.origin.scheme.empty() ? "-" : socket.origin.scheme, socket.origin.host,
         socket.origin.port, socket.proxy ? 1 : 0, socket.tls ? 1 : 0, socket.out.size());
@@ -105,7 +99,9 @@ void adopt_sockets() {
     const int own_fd = replayed ? raise_fd(peer_fd) : -1;
     if (replayed && own_fd < 0) continue;
     add_socket(fd, [&](Socket& socket) {
-      socket.role = replayed ? Role::kReplay : Role::kRecord;
+      socket.role = replayed                 ? Role::kReplay
+                    : peer_fd == kHandedOver ? Role::kHandedOver
+                                             : Role::kRecord;
       socket.origin = origin;
       socket.proxy = proxy != 0;
       socket.tls = tls != 0;
@@ -113,6 +109,7 @@ void adopt_sockets() {
       socket.asked_family = family;
       socket.peer_fd = own_fd;
       socket.unix_pair = unix_pair != 0;
+      if (socket.role == Role::kHandedOver) return;
       if (!replayed) {
         socket.record = make_record(origin, socket.proxy);
         return;

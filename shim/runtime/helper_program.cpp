@@ -1,5 +1,5 @@
-// See helper_program.h. Only system calls stand between clone(2) and execve(2): the child
-// shares this process's memory, whose locks other threads may hold.
+// See helper_program.h. The children make system calls only: they share this process's
+// memory, whose locks other threads may hold.
 #include "shim/runtime/helper_program.h"
 
 #include <fmt/format.h>
@@ -61,8 +61,12 @@ struct Launch {
   char** envp;
   int stderr_fd;
   bool detached;
+  uint64_t deadline_us;
   char* inner_stack;
-  int exec_error = 0;
+  // Filled in by the children.
+  int error = 0;
+  int status = 0;  // as wait(2) gives it, unless detached
+  bool killed = false;
 };
 
 void close_all_but_standard() {
@@ -70,10 +74,8 @@ void close_all_but_standard() {
   for (int fd = 3; fd < 65536; ++fd) sys::close(fd);
 }
 
-// In a child that shares our memory.
-int exec_helper(void* argument) {
-  auto& launch = *static_cast<Launch*>(argument);
-  // Whatever the program ignores or handles, the helper must not.
+// Whatever the program ignores or handles, its helper must not.
+void reset_signals() {
   struct {
     void* handler;
     unsigned long flags;
@@ -83,6 +85,11 @@ int exec_helper(void* argument) {
   for (int signal = 1; signal < NSIG; ++signal) {
     sys::call(SYS_rt_sigaction, signal, sys::arg(&fallback), 0, sizeof fallback.mask);
   }
+}
+
+// The grandchild becomes the helper.
+int exec_helper(void* argument) {
+  auto& launch = *static_cast<Launch*>(argument);
   if (launch.detached) {
     sys::call(SYS_setsid);
     sys::call(SYS_chdir, sys::arg("/"));
@@ -99,17 +106,29 @@ int exec_helper(void* argument) {
   sys::call(SYS_rt_sigprocmask, SIG_SETMASK, sys::arg(&none), 0, sizeof none);
   const long result =
       sys::call(SYS_execve, sys::arg(launch.path), sys::arg(launch.argv), sys::arg(launch.envp));
-  launch.exec_error = static_cast<int>(-result);
+  launch.error = static_cast<int>(-result);
   sys::call(SYS_exit_group, kExecFailed);
   return 0;
 }
 
-int exec_detached(void* argument) {
+// The child stands between the program and its helper: executing a program makes its end
+// raise SIGCHLD again, so the helper must have another parent.
+int stand_between(void* argument) {
   auto& launch = *static_cast<Launch*>(argument);
-  // Its parent ends now, so that init takes it over and no zombie is left here.
-  const int made =
+  reset_signals();
+  const int pid =
       clone(exec_helper, launch.inner_stack, CLONE_VM | CLONE_VFORK | SIGCHLD, argument);
-  sys::call(SYS_exit_group, made > 0 && launch.exec_error == 0 ? 0 : kExecFailed);
+  if (pid < 0) launch.error = errno;
+  while (pid > 0 && !launch.detached && launch.error == 0) {
+    if (sys::call(SYS_wait4, pid, sys::arg(&launch.status), WNOHANG, 0) != 0) break;
+    if (!launch.killed && monotonic_us() > launch.deadline_us) {
+      launch.killed = true;
+      sys::call(SYS_kill, pid, SIGKILL);
+    }
+    const timespec pause{0, 500'000};
+    sys::call(SYS_nanosleep, sys::arg(&pause), 0);
+  }
+  sys::call(SYS_exit_group, 0);
   return 0;
 }
 
@@ -133,24 +152,26 @@ class Stacks {
   void* memory_;
 };
 
-// The pid of a child that only __WCLONE finds, or -errno.
-int launch(const std::string& path, const std::vector<std::string>& arguments, int stderr_fd,
-           bool detached) {
+// Starts `recshim ARGUMENTS…`, and waits for it unless it is detached. what: as above, for
+// the caller to look at.
+Status launch(const std::string& path, const std::vector<std::string>& arguments, Launch& what) {
   std::vector<std::string> texts = {"recshim"};
   texts.insert(texts.end(), arguments.begin(), arguments.end());
   auto argv = pointers(texts);
   auto environment = helper_environment();
   auto envp = pointers(environment);
   const Stacks stacks;
-  if (!stacks.ok()) return -ENOMEM;
-  Launch what{path.c_str(), argv.data(), envp.data(), stderr_fd, detached, stacks.inner()};
-  // Exit signal 0: nobody is told of its end.
+  what.path = path.c_str();
+  what.argv = argv.data();
+  what.envp = envp.data();
+  what.inner_stack = stacks.inner();
+  // CLONE_VFORK: returns when the child has ended. Exit signal 0: nobody is told of that.
   const int pid =
-      clone(detached ? exec_detached : exec_helper, stacks.outer(), CLONE_VM | CLONE_VFORK, &what);
-  if (pid < 0) return -errno;
-  if (what.exec_error == 0) return pid;
-  sys::call(SYS_wait4, pid, 0, __WCLONE, 0);
-  return -what.exec_error;
+      stacks.ok() ? clone(stand_between, stacks.outer(), CLONE_VM | CLONE_VFORK, &what) : -1;
+  if (pid < 0) what.error = stacks.ok() ? errno : ENOMEM;
+  if (pid > 0) sys::retry([&] { return sys::call(SYS_wait4, pid, 0, __WCLONE, 0); });
+  if (what.error == 0) return {};
+  return Error{ErrorCode::kIo, fmt::format("cannot run {}: {}", path, std::strerror(what.error))};
 }
 
 int memory_file() {
@@ -169,10 +190,6 @@ std::string text_of(int fd) {
   }
   if (text.starts_with("recshim: ")) text.erase(0, std::strlen("recshim: "));
   return text;
-}
-
-Error launch_error(const std::string& path, int error) {
-  return {ErrorCode::kIo, fmt::format("cannot run {}: {}", path, std::strerror(error))};
 }
 
 }  // namespace
@@ -214,30 +231,18 @@ Result<std::string> helper_path() {
 Status run_helper(const std::vector<std::string>& arguments, int timeout_ms) {
   const auto path = helper_path();
   if (!path) return path.error();
-  const int errors = memory_file();
-  const int pid = launch(*path, arguments, errors, /*detached=*/false);
-  if (pid < 0) {
-    if (errors >= 0) sys::close(errors);
-    return launch_error(*path, -pid);
-  }
-  const uint64_t deadline_us = monotonic_us() + static_cast<uint64_t>(timeout_ms) * 1000;
-  int status = 0;
-  bool killed = false;
-  while (sys::call(SYS_wait4, pid, sys::arg(&status), __WCLONE | WNOHANG, 0) == 0) {
-    if (!killed && monotonic_us() > deadline_us) {
-      killed = true;
-      sys::call(SYS_kill, pid, SIGKILL);
-    }
-    const timespec pause{0, 500'000};
-    sys::call(SYS_nanosleep, sys::arg(&pause), 0);
-  }
-  const std::string text = text_of(errors);
-  if (errors >= 0) sys::close(errors);
-  if (killed) {
+  Launch what{};
+  what.stderr_fd = memory_file();
+  what.deadline_us = monotonic_us() + static_cast<uint64_t>(timeout_ms) * 1000;
+  const Status launched = launch(*path, arguments, what);
+  const std::string text = text_of(what.stderr_fd);
+  if (what.stderr_fd >= 0) sys::close(what.stderr_fd);
+  if (!launched) return launched;
+  if (what.killed) {
     return Error{ErrorCode::kIo,
                  fmt::format("{} {} did not end in {} ms", *path, arguments[0], timeout_ms)};
   }
-  if (WIFEXITED(status) && WEXITSTATUS(status) == 0) return {};
+  if (WIFEXITED(what.status) && WEXITSTATUS(what.status) == 0) return {};
   return Error{ErrorCode::kIo,
                text.empty() ? fmt::format("{} {} failed", *path, arguments[0]) : text};
 }
@@ -250,10 +255,10 @@ Status DetachedHelper::start(const std::vector<std::string>& arguments) {
   const auto path = helper_path();
   if (!path) return path.error();
   if (stderr_fd_ < 0) stderr_fd_ = memory_file();
-  const int pid = launch(*path, arguments, stderr_fd_, /*detached=*/true);
-  if (pid < 0) return launch_error(*path, -pid);
-  sys::retry([&] { return sys::call(SYS_wait4, pid, 0, __WCLONE, 0); });
-  return {};
+  Launch what{};
+  what.stderr_fd = stderr_fd_;
+  what.detached = true;
+  return launch(*path, arguments, what);
 }
 
 std::string DetachedHelper::complaint() const {

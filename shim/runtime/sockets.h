@@ -21,10 +21,11 @@ namespace recshim::runtime {
 
 enum class Role : uint8_t {
   kFree,
-  kWatched,  // not configured by name: its first bytes may yet name a configured host
-  kRecord,   // the real connection; what passes is told to the flow core
-  kReplay,   // we are the server, over peer_fd
-  kRefused   // failed closed: operations give failure_errno
+  kWatched,     // not configured by name: its first bytes may yet name a configured host
+  kRecord,      // the real connection; what passes is told to the flow core
+  kReplay,      // we are the server, over peer_fd
+  kHandedOver,  // the gateway is the server: the kernel's socket as it is, but for its names
+  kRefused      // failed closed: operations give failure_errno
 };
 
 struct Socket {

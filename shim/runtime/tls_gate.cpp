@@ -1,11 +1,14 @@
 // See tls_gate.h.
 #include "shim/runtime/tls_gate.h"
 
+#include <sys/socket.h>
+
 #include <array>
 #include <cstring>
 #include <mutex>
 
 #include "shim/base/log.h"
+#include "shim/base/sys.h"
 #include "shim/runtime/driver.h"
 #include "shim/runtime/guard.h"
 #include "shim/runtime/runtime.h"
@@ -135,6 +138,11 @@ VirtualEnd virtual_end(const void* connection) {
   if (socket == nullptr) return VirtualEnd::kOpen;
   const OwnWork work;
   const std::lock_guard lock(socket->mutex);
+  if (socket->role == Role::kHandedOver) {
+    char next = 0;
+    const ssize_t n = sys::recv(fd_of(*socket), &next, 1, MSG_PEEK | MSG_DONTWAIT);
+    return n == 0 ? VirtualEnd::kAnnounced : VirtualEnd::kOpen;
+  }
   if (socket->role != Role::kReplay) return VirtualEnd::kAnnounced;
   if (!socket->ended || socket->in_kernel > 0) return VirtualEnd::kOpen;
   return socket->ragged ? VirtualEnd::kRagged : VirtualEnd::kAnnounced;
