@@ -5,8 +5,8 @@ build_packages=(cmake ninja-build g++ pkg-config node-llhttp nlohmann-json3-dev 
   libfmt-dev libcli11-dev libmd-dev zlib1g-dev libbrotli-dev libzstd-dev libssl-dev
   libcurl4-openssl-dev libgnutls28-dev libgtest-dev libgmock-dev openssl)
 # What the tests need besides: the programs that are recorded, and the servers.
-test_packages=(binutils clang-format curl file git iproute2 libboost-dev liblwp-protocol-https-perl
-  libwww-perl nginx-light php-cli php-curl python3 python3-venv ruby util-linux wget)
+test_packages=(binutils chromium clang-format curl file git iproute2 libboost-dev liblwp-protocol-https-perl
+  libwww-perl musl-tools nginx-light php-cli php-curl python3 python3-venv ruby util-linux wget)
 
 # install_packages NAME…: installs those that are missing, or says which and stops.
 install_packages() {

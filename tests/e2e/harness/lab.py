@@ -190,6 +190,22 @@ class Lab:
         result.journal = read_journal(journal)
         return result
 
+    def launch(self, mode, argv, env=None, what=None, offline=False, options=(), **more):
+        """By `recshim run --mode MODE -- CMD`; offline as replay() is."""
+        journal = self.fresh(f"{mode}.journal")
+        inner = self.shim_env(mode, LD_PRELOAD=None, RECSHIM_MODE=None, RECSHIM_JOURNAL=str(journal), **(env or {}))
+        command = [*(unshare("--net") if offline else []), paths.LAUNCHER, "run", "--quiet", "--mode", mode,
+                   *options, "--", *argv]
+        result = self.run(command, inner, what or f"recshim run --mode {mode}", **more)
+        result.journal = read_journal(journal)
+        return result
+
+    def requests(self):
+        """What the stand-in servers have been asked, as far as they have finished: "METHOD target"."""
+        logs = [path for path in sorted(self.folder.glob("server*/log"))]
+        entries = [json.loads(line) for path in logs for line in path.read_text().splitlines()]
+        return [f"{entry['method']} {entry['target']}" for entry in sorted(entries, key=lambda entry: entry["time"])]
+
     # --- What must hold -------------------------------------------------------------
 
     def recordings(self):

@@ -7,6 +7,7 @@ E2E = pathlib.Path(__file__).resolve().parent.parent
 SOURCE = E2E.parent.parent
 BUILD = pathlib.Path(os.environ.get("RECSHIM_BUILD_DIR") or SOURCE / "build").resolve()
 LIBRARY = BUILD / "librecshim.so"
+LAUNCHER = BUILD / "recshim"
 WORK = BUILD / "e2e"
 
 

@@ -1,0 +1,90 @@
+#!/usr/bin/env python3
+"""Builds or installs the client programs of one runtime below the build directory, each as its
+users do: npm ci, go build, cargo build, javac, cc. Every dependency's version is pinned by a
+lock file beside the sources. Quick when nothing changed.
+
+    install.py NAME...        (run by ctest as the fixtures e2e.runtimes.install.*)
+"""
+
+import hashlib
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent))
+
+from harness import paths  # noqa: E402
+
+PROGRAMS = paths.WORK / "runtimes"
+INSTALL_S = 900
+
+
+def run(*command, cwd, **variables):
+    subprocess.run([str(word) for word in command], check=True, cwd=cwd, timeout=INSTALL_S,
+                   stdin=subprocess.DEVNULL, env={**os.environ, **variables})
+
+
+def install_node(sources, target):
+    """The packages are installed without their scripts, which would download more."""
+    shutil.copytree(sources, target, dirs_exist_ok=True)
+    run("npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--silent", cwd=target)
+
+
+def install_go(sources, target):
+    """Without cgo a program is static and makes its own system calls; with it libc is asked
+    for names. The SDK takes long to build and is built once."""
+    for cgo, programs in (("0", ["./net_http", "./openai"]), ("1", ["./net_http"])):
+        run("go", "build", "-trimpath", "-o", f"{target / ('cgo' + cgo)}/", *programs, cwd=sources,
+            CGO_ENABLED=cgo, GOFLAGS="-mod=readonly")
+
+
+def install_rust(sources, target):
+    for package in ("with_native_tls", "with_rustls"):
+        run("cargo", "build", "--quiet", "--locked", "-p", package, cwd=sources, CARGO_TARGET_DIR=str(target))
+
+
+def install_java(sources, target):
+    run("javac", "-Xlint:all", "-Werror", "--release", "17", "-d", target, *sorted(sources.glob("*.java")), cwd=sources)
+
+
+def install_c(sources, target):
+    strict = ["-O1", "-Wall", "-Wextra", "-Werror"]
+    run("cc", *strict, "-o", target / "static_openssl_client", sources / "static_openssl_client.c",
+        "-l:libssl.a", "-l:libcrypto.a", cwd=sources)
+    run("musl-gcc", "-static", *strict, "-o", target / "musl_client", sources / "musl_client.c", cwd=sources)
+
+
+INSTALLERS = {"node": ("npm", install_node), "go": ("go", install_go), "rust": ("cargo", install_rust),
+              "java": ("javac", install_java), "c": ("musl-gcc", install_c)}
+
+
+def fingerprint(sources):
+    digest = hashlib.sha256(pathlib.Path(__file__).read_bytes())
+    for path in sorted(sources.rglob("*")):
+        if path.is_file():
+            digest.update(str(path.relative_to(sources)).encode() + b"\0" + path.read_bytes())
+    return digest.hexdigest()
+
+
+def install(name):
+    tool, installer = INSTALLERS[name]
+    sources, target = HERE / name, PROGRAMS / name
+    stamp = PROGRAMS / f"{name}.made-for"
+    wanted = fingerprint(sources)
+    if stamp.exists() and stamp.read_text() == wanted:
+        return
+    if shutil.which(tool) is None:
+        # The tests that need it say so and are skipped.
+        print(f"{tool} is not installed: no programs for {name}")
+        return
+    target.mkdir(parents=True, exist_ok=True)
+    installer(sources, target)
+    stamp.write_text(wanted)
+
+
+if __name__ == "__main__":
+    for argument in sys.argv[1:]:
+        install(argument)

@@ -1,0 +1,122 @@
+"""Runtimes that no preloaded library can serve alone, as they bring a TLS of their own or make
+system calls of their own: alone, recorded, replayed offline, and half recorded before the rest
+is fetched. The same output every time, certificates verified every time."""
+
+import os
+import pathlib
+import shutil
+import subprocess
+
+import pytest
+
+from harness import lab as lab_module
+from harness import paths
+
+HERE = pathlib.Path(__file__).resolve().parent
+PROGRAMS = paths.WORK / "runtimes"
+NODE = PROGRAMS / "node"
+JAVA = ["java", "-Xshare:auto", "-XX:TieredStopAtLevel=1"]
+DENO = [NODE / "node_modules/@deno/linux-x64-glibc/deno", "run", "--no-prompt", "--allow-all"]
+BUN = [NODE / "node_modules/@oven/bun-linux-x64/bin/bun", "run"]
+
+# Name: its command. Each takes the argument "half" to do the first half only.
+RUNTIMES = {
+    **{f"node_{name}": ["node", NODE / f"{name}_client.mjs"] for name in ("fetch", "https", "axios", "undici", "openai")},
+    "deno": [*DENO, NODE / "fetch_client.mjs"],
+    "bun": [*BUN, NODE / "fetch_client.mjs"],
+    "java_url_connection": [*JAVA, "-cp", PROGRAMS / "java", "UrlConnectionClient"],
+    "java_http_client": [*JAVA, "-cp", PROGRAMS / "java", "HttpClientClient"],
+    "go_static": [PROGRAMS / "go/cgo0/net_http"],
+    "go_cgo": [PROGRAMS / "go/cgo1/net_http"],
+    "go_openai": [PROGRAMS / "go/cgo0/openai"],
+    "rust_reqwest_native_tls": [PROGRAMS / "rust/debug/reqwest_native_tls"],
+    "rust_reqwest_rustls": [PROGRAMS / "rust/debug/reqwest_rustls"],
+    "rust_ureq": [PROGRAMS / "rust/debug/ureq"],
+    "static_openssl": [PROGRAMS / "c/static_openssl_client"],
+    "musl": [PROGRAMS / "c/musl_client"],
+    "pyopenssl": [paths.WORK / "venv/bin/python", HERE / "python/pyopenssl_client.py"],
+}
+# Requests at once: the server's ids depend on which comes first.
+CONCURRENT = {"node_undici"}
+
+
+def need(argv):
+    program = str(argv[0])
+    if shutil.which(program) is None:
+        pytest.skip(f"{program} is not installed")
+    for word in argv[1:]:
+        if isinstance(word, pathlib.Path) and not word.exists():
+            pytest.skip(f"{word} has not been built")
+
+
+@pytest.fixture
+def trust(lab):
+    """How a user would make each runtime trust a private authority, for all runs."""
+    ca = str(lab.pki.ca)
+    return {"NODE_EXTRA_CA_CERTS": ca, "DENO_CERT": ca, "DENO_DIR": str(lab.folder / "cache" / "deno"),
+            "DENO_NO_UPDATE_CHECK": "1"}
+
+
+def java_trust(lab):
+    """What the java command needs for it when nobody stands in between."""
+    store = lab.folder / "home" / "truststore.p12"
+    subprocess.run(["keytool", "-importcert", "-noprompt", "-alias", "test", "-file", lab.pki.ca, "-keystore", store,
+                    "-storepass", "changeit", "-storetype", "PKCS12"], check=True, capture_output=True, timeout=60)
+    return [f"-Djavax.net.ssl.trustStore={store}", "-Djavax.net.ssl.trustStorePassword=changeit"]
+
+
+def serve(lab):
+    lab.serve()
+    lab.serve(tls=False)
+
+
+def check(lab, argv, env, compare_live=True, alone_argv=None):
+    serve(lab)
+    alone = lab.live(alone_argv or argv, env=env).ok()
+    assert alone.stdout
+    recorded = lab.launch("record", argv, env=env).ok()
+    if compare_live:
+        lab_module.assert_same(alone, recorded)
+    asked = lab.requests()
+    lab.stop_servers()
+    replay_offline(lab, argv, env, recorded)
+
+    # Half of it anew into a folder of its own, then all of it: what is there is not fetched.
+    lab.dir = lab.folder / "recordings-by-halves"
+    for log in lab.folder.glob("server*/log"):
+        log.unlink()
+    serve(lab)
+    half = lab.launch("record", [*argv, "half"], env=env, what="the first half").ok()
+    first = lab.requests()
+    assert recorded.stdout.startswith(half.stdout) or not compare_live
+    assert 0 < len(first) < len(asked)
+    whole = lab.launch("record-if-missing", argv, env=env).ok()
+    if compare_live:
+        lab_module.assert_same(alone, whole)
+    assert sorted(lab.requests()) == sorted(asked), "what was recorded was fetched again, or something was not fetched"
+    outcomes = lab_module.outcomes(whole.journal)
+    assert outcomes.count("hit") == len(first) and outcomes.count("recorded") == len(asked) - len(first), outcomes
+    lab.stop_servers()
+    replay_offline(lab, argv, env, whole)
+    lab.assert_no_secret()
+
+
+def replay_offline(lab, argv, env, recorded):
+    before = lab.snapshot()
+    replayed = lab.launch("replay", argv, env=env, offline=True)
+    try:
+        lab_module.assert_same(recorded, replayed)
+        replayed.ok()
+    except AssertionError as failure:
+        raise AssertionError(f"{failure}\n{lab.log_tail()}") from None
+    assert lab.snapshot() == before, "replay changed the recordings"
+    assert set(lab_module.outcomes(replayed.journal)) == {"hit"}, replayed.journal
+    assert len(replayed.journal) == len(recorded.journal)
+
+
+@pytest.mark.parametrize("name", RUNTIMES)
+def test_runtime(lab, trust, name):
+    argv = RUNTIMES[name]
+    need(argv)
+    alone = [*JAVA, *java_trust(lab), *argv[len(JAVA):]] if argv[0] == "java" else None
+    check(lab, argv, trust, compare_live=name not in CONCURRENT, alone_argv=alone)
