@@ -120,3 +120,11 @@ def test_runtime(lab, trust, name):
     need(argv)
     alone = [*JAVA, *java_trust(lab), *argv[len(JAVA):]] if argv[0] == "java" else None
     check(lab, argv, trust, compare_live=name not in CONCURRENT, alone_argv=alone)
+
+
+@pytest.mark.parametrize("name", RUNTIMES)
+def test_alone(lab, trust, name):
+    argv = RUNTIMES[name]
+    need(argv)
+    serve(lab)
+    assert lab.live([*JAVA, *java_trust(lab), *argv[len(JAVA):]] if argv[0] == "java" else argv, env=trust).ok().stdout
