@@ -80,13 +80,16 @@ static void answer(SSL* tls) {
   printf("  %ld bytes, sum %lx\n", bytes, sum);
 }
 
-static void ask(SSL* tls, const char* method, const char* target, const char* fields, const char* body) {
+static void ask(SSL* tls, const char* method, const char* target, const char* fields,
+                const char* body) {
   char request[4096];
-  const int size = snprintf(request, sizeof request, "%s %s HTTP/1.1\r\nHost: %s\r\n%s", method, target, kHost, fields);
+  const int size = snprintf(request, sizeof request, "%s %s HTTP/1.1\r\nHost: %s\r\n%s", method,
+                            target, kHost, fields);
   printf("%s %s\n", method, target);
   /* Head and body in two writes. */
   if (SSL_write(tls, request, size) != size) fail("SSL_write");
-  const int rest = snprintf(request, sizeof request, "Content-Length: %zu\r\n\r\n%s", strlen(body), body);
+  const int rest =
+      snprintf(request, sizeof request, "Content-Length: %zu\r\n\r\n%s", strlen(body), body);
   if (SSL_write(tls, request, rest) != rest) fail("SSL_write");
   answer(tls);
 }
@@ -104,10 +107,12 @@ int main(int argc, char** argv) {
   SSL* second = open_tls(context);
   ask(second, "GET", "/big?bytes=300000", "", "");
   char fields[256];
-  snprintf(fields, sizeof fields, "Authorization: Bearer %s\r\nContent-Type: application/json\r\nConnection: close\r\n",
+  snprintf(fields, sizeof fields,
+           "Authorization: Bearer %s\r\nContent-Type: application/json\r\nConnection: close\r\n",
            getenv("OPENAI_API_KEY"));
   ask(second, "POST", "/v1/chat/completions", fields,
-      "{\"model\": \"gpt-4o\", \"messages\": [{\"role\": \"user\", \"content\": \"Static\"}], \"stream\": true}");
+      "{\"model\": \"gpt-4o\", \"messages\": [{\"role\": \"user\", \"content\": \"Static\"}], "
+      "\"stream\": true}");
   close_tls(second);
   SSL_CTX_free(context);
   return 0;
