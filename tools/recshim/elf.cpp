@@ -63,6 +63,21 @@ bool is_privileged(const std::string& path) {
   return geteuid() != 0 && getxattr(path.c_str(), "security.capability", nullptr, 0) >= 0;
 }
 
+// The command that a `#!` line names: env's first argument that is a command, else the
+// interpreter. "" when the line names none.
+std::string interpreter_of(const std::string& line) {
+  std::istringstream words(line.substr(2));
+  std::string interpreter;
+  words >> interpreter;
+  if (!interpreter.ends_with("/env")) return interpreter;
+  for (std::string word; words >> word;) {
+    if (word.front() != '-' && word.find('=') == std::string::npos) return word;
+  }
+  return interpreter;
+}
+
+}  // namespace
+
 bool is_executable_file(const std::string& path) {
   struct stat info {};
   return stat(path.c_str(), &info) == 0 && S_ISREG(info.st_mode) && access(path.c_str(), X_OK) == 0;
@@ -84,20 +99,15 @@ Result<std::string> find_program(const std::string& command, const std::string& 
   return Error{ErrorCode::kNotFound, fmt::format("{}: command not found", command)};
 }
 
-// The command that a `#!` line names: env's first argument that is a command, else the
-// interpreter. "" when the line names none.
-std::string interpreter_of(const std::string& line) {
-  std::istringstream words(line.substr(2));
-  std::string interpreter;
-  words >> interpreter;
-  if (!interpreter.ends_with("/env")) return interpreter;
-  for (std::string word; words >> word;) {
-    if (word.front() != '-' && word.find('=') == std::string::npos) return word;
-  }
-  return interpreter;
+Program inspect_file(const std::string& path) {
+  Program program;
+  program.path = path;
+  const File file(path);
+  if (!file.ok()) return program;
+  read_elf(file, program);
+  program.is_privileged = is_privileged(path);
+  return program;
 }
-
-}  // namespace
 
 Result<Program> inspect_program(const std::string& command, const std::string& path_variable) {
   Program program;

@@ -20,6 +20,15 @@ struct Program {
   std::vector<std::string> needed;  // DT_NEEDED, in order
 };
 
+// What command names: with a slash the path itself, else the first executable file of that
+// name in path_variable. Errors: kNotFound.
+Result<std::string> find_program(const std::string& command, const std::string& path_variable);
+
+bool is_executable_file(const std::string& path);
+
+// The program at path itself, without following `#!`. Not an ELF file where it can't be read.
+Program inspect_file(const std::string& path);
+
 // command:         as given to a shell: with a slash a path, else searched in path_variable
 //                  (the value of PATH).
 // Follows `#!` lines, four deep at most as the kernel does, also through env(1).

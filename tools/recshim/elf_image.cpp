@@ -181,4 +181,12 @@ ElfImage read_elf_image(int fd) {
   return image;
 }
 
+ElfImage read_elf_image(const std::string& path) {
+  const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return {};
+  ElfImage image = read_elf_image(fd);
+  close(fd);
+  return image;
+}
+
 }  // namespace recshim::tools

@@ -31,5 +31,7 @@ struct ElfImage {
 
 // fd: a readable file, borrowed. Threads: any.
 ElfImage read_elf_image(int fd);
+// Not an ELF file where path can't be read.
+ElfImage read_elf_image(const std::string& path);
 
 }  // namespace recshim::tools

@@ -24,6 +24,14 @@ constexpr std::array kCommands = {
         "\nExit status: CMD's own, 128+n after signal n, 86 with --strict after a miss, 126 or\n"
         "127 when CMD cannot be run, 2 for unusable options or configuration.\n",
         declare_run, true},
+    Command{
+        "doctor", "Tell how a command's programs would be served, and what is missing here",
+        "Examples:\n"
+        "  recshim doctor                     this system alone\n"
+        "  recshim doctor npm test            the programs that can be told without running it\n"
+        "  recshim doctor --run -- npm test   runs it and looks at every program it executes\n"
+        "\nExit status: 0 served, 1 something is missing or a program can't be served.\n",
+        declare_doctor, true},
     Command{"list", "List recordings",
             "Examples:\n"
             "  recshim list --dir tests/recordings --method POST\n"

@@ -1,0 +1,215 @@
+// A child puts a filter on connect(2) and calls it; this process takes its socket and answers.
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <sys/ioctl.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <csignal>
+#include <cstddef>
+#include <cstring>
+#include <fstream>
+
+#include "tools/recshim/doctor/system_probe.h"
+
+// Newer than some kernel headers.
+#ifndef SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV
+#define SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV (1UL << 5)
+#endif
+
+namespace recshim::tools {
+namespace {
+
+constexpr int kTimeoutMs = 3000;
+// What the probe answers connect(2) with; no kernel gives it by itself.
+constexpr int kProbeErrno = EXFULL;
+
+int install_filter(unsigned long flags) {
+  std::array filter = {
+      sock_filter BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
+      sock_filter BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_connect, 0, 1),
+      sock_filter BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_USER_NOTIF),
+      sock_filter BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+  };
+  sock_fprog program{static_cast<unsigned short>(filter.size()), filter.data()};
+  return static_cast<int>(syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER,
+                                  SECCOMP_FILTER_FLAG_NEW_LISTENER | flags, &program));
+}
+
+// What the child tells before it calls connect(2).
+struct Installed {
+  int listener = -1;  // its number in the child
+  int error = 0;
+  bool waits_killable = false;
+};
+
+[[noreturn]] void run_child(int tell) {
+  Installed installed;
+  prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+  installed.listener = install_filter(SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV);
+  installed.waits_killable = installed.listener >= 0;
+  if (installed.listener < 0 && errno == EINVAL) installed.listener = install_filter(0);
+  installed.error = installed.listener < 0 ? errno : 0;
+  const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  if (write(tell, &installed, sizeof installed) != sizeof installed || installed.error != 0) {
+    _exit(2);
+  }
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_port = htons(9);
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  const int got = connect(fd, reinterpret_cast<sockaddr*>(&address), sizeof address);
+  _exit(got < 0 && errno == kProbeErrno ? 0 : 1);
+}
+
+struct Outcome {
+  Installed installed;
+  std::string problem;       // what failed, empty when all went well
+  bool took_socket = false;  // pidfd_getfd
+  int take_error = 0;
+};
+
+// Takes the socket named by the child's connect(2), then answers the call.
+void serve(pid_t child, int listener, Outcome& outcome) {
+  pollfd waiting{listener, POLLIN, 0};
+  if (poll(&waiting, 1, kTimeoutMs) != 1) {
+    outcome.problem = "no notification arrived";
+    return;
+  }
+  seccomp_notif request{};
+  if (ioctl(listener, SECCOMP_IOCTL_NOTIF_RECV, &request) != 0) {
+    outcome.problem = fmt::format("receiving a notification: {}", std::strerror(errno));
+    return;
+  }
+  const int pidfd = static_cast<int>(syscall(SYS_pidfd_open, child, 0));
+  const int taken =
+      static_cast<int>(syscall(SYS_pidfd_getfd, pidfd, static_cast<int>(request.data.args[0]), 0));
+  outcome.took_socket = taken >= 0;
+  outcome.take_error = taken < 0 ? errno : 0;
+  if (taken >= 0) close(taken);
+  if (pidfd >= 0) close(pidfd);
+  seccomp_notif_resp response{};
+  response.id = request.id;
+  response.error = -kProbeErrno;
+  if (ioctl(listener, SECCOMP_IOCTL_NOTIF_SEND, &response) != 0) {
+    outcome.problem = fmt::format("answering a notification: {}", std::strerror(errno));
+  }
+}
+
+int reap(pid_t child) {
+  int status = 0;
+  for (int round = 0; waitpid(child, &status, WNOHANG) == 0; ++round) {
+    if (round == kTimeoutMs) kill(child, SIGKILL);
+    usleep(1000);
+  }
+  return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+Outcome probe() {
+  Outcome outcome;
+  std::array<int, 2> ends{};
+  if (pipe2(ends.data(), O_CLOEXEC) != 0) {
+    outcome.problem = std::strerror(errno);
+    return outcome;
+  }
+  const pid_t child = fork();
+  if (child == 0) run_child(ends[1]);
+  close(ends[1]);
+  if (child < 0 || read(ends[0], &outcome.installed, sizeof(Installed)) != sizeof(Installed)) {
+    outcome.problem = "the child that tries it died";
+  } else if (outcome.installed.error == 0) {
+    const int pidfd = static_cast<int>(syscall(SYS_pidfd_open, child, 0));
+    const int listener =
+        static_cast<int>(syscall(SYS_pidfd_getfd, pidfd, outcome.installed.listener, 0));
+    outcome.take_error = listener < 0 ? errno : 0;
+    if (listener >= 0) serve(child, listener, outcome);
+    if (listener >= 0) close(listener);
+    // Nobody answers the child's call any more.
+    if (listener < 0) kill(child, SIGKILL);
+    if (pidfd >= 0) close(pidfd);
+  }
+  close(ends[0]);
+  if (child > 0) {
+    const int status = reap(child);
+    if (outcome.took_socket && outcome.problem.empty() && status != 0) {
+      outcome.problem = "the answer did not reach the child";
+    }
+  }
+  return outcome;
+}
+
+Check seccomp_check(const Outcome& outcome) {
+  Check check{"seccomp", Check::State::kOk, "connect(2) can be supervised", "", {kSupervisor}};
+  const int error = outcome.installed.error;
+  if (error == 0 && outcome.problem.empty()) {
+    if (!outcome.installed.waits_killable) {
+      check.state = Check::State::kNote;
+      check.detail += ", but the kernel lacks WAIT_KILLABLE_RECV";
+      check.advice =
+          "programs that take many signals (Go) may see calls interrupted; Linux 6.0 has it";
+    }
+    return check;
+  }
+  check.state = Check::State::kMissing;
+  if (error == EBUSY) {
+    check.detail = "another supervisor is at work around this process already";
+    check.advice = "run recshim outside of it";
+  } else if (error == EINVAL || error == ENOSYS) {
+    check.detail = fmt::format("the kernel has no user notification ({})", std::strerror(error));
+    check.advice = "use Linux 5.9 or later, with CONFIG_SECCOMP_FILTER";
+  } else if (error != 0) {
+    check.detail = fmt::format("installing a filter: {}", std::strerror(error));
+    check.advice =
+        "a container's own seccomp profile forbids it: start it with --security-opt "
+        "seccomp=unconfined, or with a profile that allows seccomp(2)";
+  } else {
+    check.detail = outcome.problem;
+    check.advice = "static programs and Go can't be served here";
+  }
+  return check;
+}
+
+Check take_check(const Outcome& outcome) {
+  std::string scope;
+  std::ifstream("/proc/sys/kernel/yama/ptrace_scope") >> scope;
+  Check check{
+      "ptrace", Check::State::kOk, "sockets can be taken from a program", "", {kSupervisor}};
+  check.detail += scope.empty() ? " (no Yama)" : fmt::format(" (Yama ptrace_scope {})", scope);
+  if (outcome.took_socket) return check;
+  check.state = Check::State::kMissing;
+  if (outcome.installed.error != 0) {
+    check.state = Check::State::kNote;
+    check.detail = "not tried, since seccomp is missing";
+    return check;
+  }
+  check.detail = fmt::format("pidfd_getfd(2): {}", std::strerror(outcome.take_error));
+  if (outcome.take_error == ENOSYS) {
+    check.advice = "use Linux 5.6 or later";
+  } else if (scope == "2" || scope == "3") {
+    check.advice = fmt::format(
+        "Yama forbids it (ptrace_scope is {}): as root, sysctl "
+        "kernel.yama.ptrace_scope=1",
+        scope);
+  } else {
+    check.advice = "in a container, start it with --cap-add SYS_PTRACE";
+  }
+  return check;
+}
+
+}  // namespace
+
+std::vector<Check> probe_supervision() {
+  const Outcome outcome = probe();
+  return {seccomp_check(outcome), take_check(outcome)};
+}
+
+}  // namespace recshim::tools
