@@ -54,6 +54,18 @@ std::string python_folder(const std::string& real_name) {
   return has_minor && end != std::string::npos ? real_name.substr(0, end + 1) : "python*";
 }
 
+void find_packages(const std::string& folder, Finder& finder) {
+  finder.add(folder + "pycurl*.so", "import pycurl");
+  finder.add(folder + "curl_cffi/_wrapper*.so", "import curl_cffi");
+  finder.add(folder + "grpc/_cython/cygrpc*.so", "import grpc");
+  // Many packages need cryptography, but only pyOpenSSL makes connections with it.
+  glob_t found{};
+  if (glob((folder + "OpenSSL/SSL.py").c_str(), 0, nullptr, &found) == 0) {
+    finder.add(folder + "cryptography/hazmat/bindings/_rust*.so", "import OpenSSL");
+  }
+  globfree(&found);
+}
+
 void find_python(const std::string& path, const std::string& real_path, Finder& finder) {
   const std::string folder = python_folder(fs::path(real_path).filename().string());
   const std::string home = home_of_environment(path);
@@ -64,16 +76,13 @@ void find_python(const std::string& path, const std::string& real_path, Finder& 
       finder.add(prefix + lib + folder + "/lib-dynload/_ssl*.so", "import ssl");
     }
   }
-  // Packages that bring a TLS of their own.
-  prefixes.insert(fs::absolute(path).parent_path().parent_path().string());
+  // Packages that bring a TLS of their own. A virtual environment has none but its own.
+  if (!home.empty()) prefixes = {fs::absolute(path).parent_path().parent_path().string()};
   for (const std::string& prefix : prefixes) {
     for (const char* packages : {"/site-packages/", "/dist-packages/"}) {
       for (const std::string& base :
            {prefix + "/lib/" + folder, prefix + "/lib/python3", prefix + "/local/lib/" + folder}) {
-        finder.add(base + packages + "pycurl*.so", "import pycurl");
-        finder.add(base + packages + "cryptography/hazmat/bindings/_rust*.so", "import OpenSSL");
-        finder.add(base + packages + "curl_cffi/_wrapper*.so", "import curl_cffi");
-        finder.add(base + packages + "grpc/_cython/cygrpc*.so", "import grpc");
+        find_packages(base + packages, finder);
       }
     }
   }

@@ -35,7 +35,7 @@ struct Report {
 };
 
 std::string report_text(const Report& report);
-// One object, indented; ends with a newline. Described in README.md.
+// One object, indented; ends with a newline. Members are only ever added within a `version`.
 std::string report_json(const Report& report);
 
 }  // namespace recshim::tools
