@@ -61,6 +61,12 @@ constexpr std::array kCommands = {
             "  recshim rekey            show what would be renamed\n"
             "  recshim rekey --force    rename\n",
             declare_rekey},
+    Command{"gateway", "Serve connections that programs hand over (started on demand)",
+            "The library and `recshim run` start it when they need it: for TLS that can't be\n"
+            "reached inside a program, and to fetch what record-if-missing has no recording for.\n"
+            "It ends with its session. It reads the variables below, and of the environment\n"
+            "CURL_CA_BUNDLE, SSL_CERT_FILE, HTTPS_PROXY and NO_PROXY for the real servers.\n",
+            declare_gateway},
 };
 
 std::string variables_help() {

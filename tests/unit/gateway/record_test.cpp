@@ -1,0 +1,149 @@
+// Record through the gateway: a relay that changes nothing, and servers that can't be had.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "tests/unit/gateway/support.h"
+
+namespace recshim::gateway::testing {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+class RecordTest : public ::testing::Test {
+ protected:
+  Lab lab_;
+};
+
+TEST_F(RecordTest, AStreamComesAsItIsSentAndItsRecordingBeforeItsEnd) {
+  std::atomic<bool> first_seen{false};
+  Server server(
+      [&](Wire& wire) {
+        wire.read_until("\r\n\r\n");
+        wire.write("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n");
+        for (int i = 0; i < 1000 && !first_seen; ++i) usleep(10'000);
+        EXPECT_TRUE(first_seen) << "the first chunk waits for the second";
+        wire.write("2\r\nde\r\n0\r\n\r\n");
+        wire.read_to_end();
+      },
+      &lab_.real_authority());
+  lab_.load("record", server.port());
+  const auto wire = lab_.hand_over_tls();
+  ASSERT_NE(wire, nullptr) << lab_.client_problem();
+  wire->write(get("/a"));
+  wire->read_until("abc\r\n");
+  first_seen = true;
+  wire->read_until("0\r\n\r\n");
+  EXPECT_EQ(lab_.recordings().size(), 1u);
+}
+
+TEST_F(RecordTest, BothDirectionsFlowAtOnce) {
+  constexpr size_t kBytes = 20'000'000;
+  // An echo: neither side could send all before it reads.
+  Server server(
+      [&](Wire& wire) {
+        wire.read_until("\r\n\r\n");
+        wire.write("HTTP/1.1 200 OK\r\nContent-Length: " + std::to_string(kBytes) + "\r\n\r\n");
+        for (size_t left = kBytes; left > 0;) {
+          const std::string piece = wire.read_n(std::min<size_t>(left, 65536));
+          if (piece.empty() || !wire.write(piece)) return;
+          left -= piece.size();
+        }
+        wire.read_to_end();
+      },
+      nullptr);
+  lab_.load("record", server.port());
+  control::Handover handover;
+  handover.port = 80;
+  const auto wire = lab_.hand_over(handover);
+  std::string body(kBytes, 'x');
+  for (size_t i = 0; i < kBytes; i += 997) body[i] = static_cast<char>('a' + i % 26);
+  std::jthread writer([&] {
+    wire->write("POST /e HTTP/1.1\r\nHost: api.test\r\nContent-Length: " + std::to_string(kBytes) +
+                "\r\n\r\n" + body);
+  });
+  wire->read_until("\r\n\r\n");
+  EXPECT_TRUE(wire->read_n(kBytes) == body);
+  writer.join();
+  wire->close();
+  lab_.join();
+  EXPECT_THAT(lab_.outcomes(), ElementsAre("recorded"));
+}
+
+TEST_F(RecordTest, TheServersEndIsTheClients) {
+  for (const std::string how : {"eof", "ragged"}) {
+    Server server(
+        [&](Wire& wire) {
+          wire.read_until("\r\n\r\n");
+          wire.write("HTTP/1.1 200 OK\r\n\r\nuntil " + how);
+          if (how == "eof") {
+            wire.close();
+          } else {
+            wire.close_ragged();
+          }
+        },
+        &lab_.real_authority());
+    lab_.load("record", server.port());
+    const auto wire = lab_.hand_over_tls();
+    ASSERT_NE(wire, nullptr) << lab_.client_problem();
+    wire->write(get("/" + how));
+    EXPECT_THAT(wire->read_to_end(), HasSubstr("until " + how));
+    EXPECT_EQ(wire->end(), how);
+  }
+}
+
+TEST_F(RecordTest, AnUntrustedServerIsUntrustedForTheClient) {
+  Server server([](Wire&) {}, &lab_.real_authority());
+  lab_.variables["SSL_CERT_FILE"] = "/etc/ssl/certs/ca-certificates.crt";
+  lab_.load("record", server.port());
+  EXPECT_EQ(lab_.hand_over_tls(), nullptr);
+  EXPECT_THAT(lab_.client_problem(), HasSubstr("self"));
+  EXPECT_THAT(lab_.told(), HasSubstr("certificate"));
+  EXPECT_THAT(lab_.outcomes(), ElementsAre("refused"));
+}
+
+TEST_F(RecordTest, APrivateAuthorityOfTheConfigurationIsTrusted) {
+  Server server(
+      [](Wire& wire) {
+        wire.read_until("\r\n\r\n");
+        wire.write(answer("private"));
+      },
+      &lab_.real_authority());
+  lab_.config = R"({"upstream": {"ca_file": ")" + lab_.variables["SSL_CERT_FILE"] + R"("}})";
+  lab_.variables["SSL_CERT_FILE"] = "/etc/ssl/certs/ca-certificates.crt";
+  lab_.load("record", server.port());
+  const auto wire = lab_.hand_over_tls();
+  ASSERT_NE(wire, nullptr) << lab_.client_problem();
+  wire->write(get("/a"));
+  EXPECT_EQ(wire->read_until("private"), answer("private"));
+}
+
+TEST_F(RecordTest, AServerThatIsNotThereIsAFailedConnection) {
+  lab_.load("record", 1);
+  EXPECT_EQ(lab_.hand_over_tls(), nullptr);
+  EXPECT_THAT(lab_.told(), HasSubstr("api.test:443 refused: "));
+  EXPECT_THAT(lab_.recordings(), IsEmpty());
+}
+
+TEST_F(RecordTest, AnUpgradeIsPassedOnUnrecorded) {
+  Server server(
+      [](Wire& wire) {
+        wire.read_until("\r\n\r\n");
+        wire.write("HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n");
+        wire.write("echo " + wire.read_until("."));
+      },
+      &lab_.real_authority());
+  lab_.load("record", server.port());
+  const auto wire = lab_.hand_over_tls();
+  ASSERT_NE(wire, nullptr) << lab_.client_problem();
+  wire->write(get("/ws", "Connection: upgrade\r\nUpgrade: x\r\n"));
+  wire->read_until("\r\n\r\n");
+  wire->write("ping.");
+  EXPECT_EQ(wire->read_to_end(), "echo ping.");
+  lab_.join();
+  EXPECT_THAT(lab_.recordings(), IsEmpty());
+}
+
+}  // namespace
+}  // namespace recshim::gateway::testing

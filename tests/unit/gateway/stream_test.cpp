@@ -1,0 +1,51 @@
+// The ClientHello's server name, whole, cut off at every byte, and in several records.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "tests/unit/gateway/support.h"
+
+namespace recshim::gateway {
+namespace {
+
+std::string client_hello(const char* name) {
+  SslContextPtr context(SSL_CTX_new(TLS_client_method()));
+  SslPtr ssl(SSL_new(context.get()));
+  if (name != nullptr) SSL_set_tlsext_host_name(ssl.get(), name);
+  SSL_set_bio(ssl.get(), BIO_new(BIO_s_mem()), BIO_new(BIO_s_mem()));
+  SSL_set_connect_state(ssl.get());
+  SSL_do_handshake(ssl.get());
+  return bio_text(SSL_get_wbio(ssl.get()));
+}
+
+TEST(ServerName, IsFoundOnceTheHelloIsWhole) {
+  const std::string hello = client_hello("Api.Test");
+  EXPECT_EQ(requested_server_name(hello), "api.test");
+  for (size_t n = 0; n < hello.size(); ++n) {
+    EXPECT_EQ(requested_server_name(hello.substr(0, n)), std::nullopt) << n;
+  }
+  EXPECT_EQ(requested_server_name(client_hello(nullptr)), "");
+}
+
+TEST(ServerName, IsFoundInRecordsOfAnySize) {
+  const std::string hello = client_hello("api.test");
+  std::string cut;
+  for (size_t at = 5; at < hello.size(); at += 7) {
+    const std::string piece = hello.substr(at, 7);
+    cut += hello.substr(0, 3) + '\0' + static_cast<char>(piece.size()) + piece;
+  }
+  EXPECT_EQ(requested_server_name(cut), "api.test");
+}
+
+TEST(ServerName, OtherBytesAskForNone) {
+  EXPECT_EQ(requested_server_name("GET / HTTP/1.1\r\n"), "");
+  EXPECT_EQ(requested_server_name(std::string("\x16\x03\x01\x00\x04\x02\x00\x00\x00", 9)), "");
+  std::string broken = client_hello("api.test");
+  for (size_t i = 5; i < broken.size(); ++i) {
+    std::string other = broken;
+    other[i] = '\xff';
+    (void)requested_server_name(other);  // stays within its bytes (sanitizers look)
+  }
+}
+
+}  // namespace
+}  // namespace recshim::gateway

@@ -1,0 +1,64 @@
+// The program's end of a connection that was handed over: first what the giver sent along,
+// then what the socket gives, with TLS taken off once it is asked for. Owns its descriptors.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "tools/gateway/openssl_ptr.h"
+#include "tools/gateway/stream.h"
+
+namespace recshim::gateway {
+
+class ClientStream final : public Stream {
+ public:
+  // control_fd: the raw bytes come from it until it ends; -1 for none.
+  ClientStream(int fd, int control_fd);
+  ~ClientStream() override;
+  ClientStream(const ClientStream&) = delete;
+  ClientStream& operator=(const ClientStream&) = delete;
+
+  // From here on the bytes are TLS, and we are the server. read: the client's bytes that
+  // have been read already. The handshake goes on with read().
+  // context: borrowed for this call.
+  void start_tls(SSL_CTX* context, std::string_view read);
+  [[nodiscard]] bool tls() const { return ssl_ != nullptr; }
+  // Why read() said kReset over TLS, for people; empty where the client just left.
+  [[nodiscard]] const std::string& problem() const { return problem_; }
+
+  Io read(std::string& out) override;
+  void send(std::string_view bytes) override;
+  bool flush() override;
+  [[nodiscard]] bool backed_up() const override { return out_at_ < out_.size(); }
+  [[nodiscard]] int read_fd() const override { return control_fd_ >= 0 ? control_fd_ : fd_; }
+  [[nodiscard]] int write_fd() const override { return fd_; }
+
+  // Ends the connection as the program is to see it, after all that was sent.
+  void end(flow::End how);
+  // True once nothing can be sent to the program any more. A TCP peer that has closed is
+  // told from one that has only finished sending by what the next bytes meet.
+  [[nodiscard]] bool gone() const;
+
+ private:
+  Io read_raw(std::string& out);
+  Io read_tls(std::string& out);
+  Io tls_failed(int ssl_error);
+  void take_encrypted();
+
+  int fd_;
+  int control_fd_;
+  std::string out_;
+  size_t out_at_ = 0;
+  bool broken_ = false;     // nothing can be sent any more
+  std::optional<Io> over_;  // how reading ended
+  SslPtr ssl_;
+  BIO* from_client_ = nullptr;  // both owned by ssl_
+  BIO* to_client_ = nullptr;
+  std::string problem_;
+};
+
+// The name that a TLS ClientHello asks for (RFC 6066 §3), lower case. nullopt: more bytes
+// are needed to tell; empty: it asks for none, or is no ClientHello.
+std::optional<std::string> requested_server_name(std::string_view client_hello);
+
+}  // namespace recshim::gateway

@@ -1,0 +1,36 @@
+// One connection that was handed over, from its first byte to its last: what it is, and
+// which of the modes serves it.
+#pragma once
+
+#include <string>
+
+#include "shim/control/handover.h"
+#include "tools/gateway/client_stream.h"
+#include "tools/gateway/party.h"
+
+namespace recshim::gateway {
+
+// Serves what was received until it ends. Owns the descriptors from here on.
+// control_fd: for the raw bytes. Threads: blocks; one thread for each connection.
+void serve(const Shared& shared, control::Received received, int control_fd);
+
+// --- Its parts --------------------------------------------------------------------------
+
+// Where the connection leads, as far as is known.
+struct Leads {
+  http::Origin origin;  // scheme "" until the first bytes have told
+  std::string address;  // where origin's host really is, when it became known by SNI alone
+  bool proxy = false;
+};
+
+// replay and record-if-missing.
+void serve_recordings(const Shared& shared, const Party& party, ClientStream& client, Leads leads);
+// record.
+void serve_recorded(const Shared& shared, const Party& party, ClientStream& client, Leads leads);
+
+// What follows on client is a ClientHello whose first bytes are hello: reads on until it is
+// known which name it asks for. A name takes the place of an address in leads, which becomes
+// https. Returns the name to show a certificate for.
+std::string learn_name(ClientStream& client, std::string& hello, Leads& leads);
+
+}  // namespace recshim::gateway

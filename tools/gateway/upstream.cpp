@@ -1,0 +1,201 @@
+// See upstream.h.
+#include "tools/gateway/upstream.h"
+
+#include <fmt/format.h>
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+#include <sys/socket.h>
+
+#include <string_view>
+
+namespace recshim::gateway {
+namespace {
+
+constexpr size_t kBlockBytes = size_t{64} << 10;
+constexpr long kConnectTimeoutSeconds = 120;
+
+std::string bracketed(const std::string& host) {
+  return host.find(':') == std::string::npos ? host : "[" + host + "]";
+}
+
+int ask_whether_given_up(void* given_up, curl_off_t, curl_off_t, curl_off_t, curl_off_t) {
+  return (*static_cast<const std::function<bool()>*>(given_up))() ? 1 : 0;
+}
+
+// Adds the extra authorities to those that libcurl has loaded, and takes back that an end
+// which was not announced is none to tell of: the client is to see it too.
+CURLcode adjust(CURL*, void* context, void* extra) {
+  auto* const tls = static_cast<SSL_CTX*>(context);
+  SSL_CTX_clear_options(tls, SSL_OP_IGNORE_UNEXPECTED_EOF);
+  for (const std::string& path : *static_cast<const std::vector<std::string>*>(extra)) {
+    // A file that can't be read adds nothing: verification then says what is not trusted.
+    if (X509_STORE_load_file(SSL_CTX_get_cert_store(tls), path.c_str()) != 1) ERR_clear_error();
+  }
+  return CURLE_OK;
+}
+
+// Whether the server has sent close_notify. Older versions of libcurl say the same of an end
+// without it.
+bool close_was_announced(CURL* curl) {
+  const curl_tlssessioninfo* session = nullptr;
+  curl_easy_getinfo(curl, CURLINFO_TLS_SSL_PTR, &session);
+  if (session == nullptr || session->backend != CURLSSLBACKEND_OPENSSL ||
+      session->internals == nullptr) {
+    return true;
+  }
+  const auto* const ssl = static_cast<const SSL*>(session->internals);
+  return (SSL_get_shutdown(ssl) & SSL_RECEIVED_SHUTDOWN) != 0;
+}
+
+bool is_untrusted(CURLcode code) {
+  return code == CURLE_PEER_FAILED_VERIFICATION || code == CURLE_SSL_ISSUER_ERROR ||
+         code == CURLE_SSL_INVALIDCERTSTATUS || code == CURLE_SSL_PINNEDPUBKEYNOTMATCH;
+}
+
+}  // namespace
+
+UpstreamSettings UpstreamSettings::from(const control::Config& config,
+                                        const control::HostMatcher& hosts,
+                                        const control::GetEnv& get_env) {
+  UpstreamSettings settings;
+  settings.files = config.upstream;
+  settings.hosts = &hosts;
+  settings.ca_file = config.upstream.ca_file;
+  // The session's own authority, which these may name for the programs, vouches for no real
+  // server.
+  const auto file_named_by = [&](const char* name) {
+    const std::string path = get_env(name).value_or("");
+    return path.starts_with(config.session_dir + "/") ? std::string() : path;
+  };
+  // As the tools that read them have it: CURL_CA_BUNDLE first.
+  for (const char* name : {"CURL_CA_BUNDLE", "SSL_CERT_FILE"}) {
+    if (settings.ca_file.empty()) settings.ca_file = file_named_by(name);
+  }
+  for (const char* name : {"NODE_EXTRA_CA_CERTS", "REQUESTS_CA_BUNDLE", "DENO_CERT"}) {
+    const std::string path = file_named_by(name);
+    if (!path.empty()) settings.extra_ca.push_back(path);
+  }
+  return settings;
+}
+
+std::variant<std::unique_ptr<Upstream>, UpstreamProblem> Upstream::open(
+    const UpstreamSettings& settings, const Target& target, const std::function<bool()>& given_up) {
+  std::unique_ptr<Upstream> made(new Upstream);
+  made->handle_.reset(curl_easy_init());
+  made->error_ = std::make_unique<char[]>(CURL_ERROR_SIZE);
+  made->tls_ = target.origin.scheme == "https";
+  CURL* const curl = made->handle_.get();
+  if (curl == nullptr) return UpstreamProblem{{}, "libcurl has no memory for it"};
+
+  const auto& origin = target.origin;
+  const std::string host = bracketed(origin.host);
+  const std::string url = fmt::format("{}://{}:{}/", origin.scheme, host, origin.port);
+  curl_easy_setopt(curl, CURLOPT_URL, url.c_str());
+  curl_easy_setopt(curl, CURLOPT_CONNECT_ONLY, 1L);
+  curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
+  curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, made->error_.get());
+  curl_easy_setopt(curl, CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_1_1);  // ALPN follows it
+  curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT, kConnectTimeoutSeconds);
+  curl_easy_setopt(curl, CURLOPT_NOPROGRESS, 0L);
+  curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, ask_whether_given_up);
+  curl_easy_setopt(curl, CURLOPT_XFERINFODATA, &given_up);
+
+  const auto* mapped = settings.hosts->connect_to(origin.host, origin.port);
+  std::string where;
+  if (mapped != nullptr) {
+    where = fmt::format("{}:{}:{}:{}", host, origin.port, bracketed(mapped->target_address),
+                        mapped->target_port);
+  } else if (!target.address.empty()) {
+    where = fmt::format("{}:{}:{}:{}", host, origin.port, bracketed(target.address), origin.port);
+  }
+  if (!where.empty()) {
+    made->connect_to_.reset(curl_slist_append(nullptr, where.c_str()));
+    curl_easy_setopt(curl, CURLOPT_CONNECT_TO, made->connect_to_.get());
+  }
+  // A plain request would have to be rewritten for a proxy; its program has found its way
+  // without one.
+  if (target.direct || !where.empty() || !made->tls_) {
+    curl_easy_setopt(curl, CURLOPT_PROXY, "");
+  } else if (!settings.files.proxy.empty()) {
+    curl_easy_setopt(curl, CURLOPT_PROXY, settings.files.proxy.c_str());
+  }
+
+  const auto file = [curl](CURLoption option, const std::string& path) {
+    if (!path.empty()) curl_easy_setopt(curl, option, path.c_str());
+  };
+  file(CURLOPT_CAINFO, settings.ca_file);
+  file(CURLOPT_SSLCERT, settings.files.client_cert);
+  file(CURLOPT_SSLKEY, settings.files.client_key);
+  curl_easy_setopt(curl, CURLOPT_SSL_CTX_FUNCTION, adjust);
+  curl_easy_setopt(curl, CURLOPT_SSL_CTX_DATA, &settings.extra_ca);
+
+  const CURLcode code = curl_easy_perform(curl);
+  if (code != CURLE_OK) {
+    UpstreamProblem problem;
+    problem.kind = is_untrusted(code)                  ? UpstreamProblem::Kind::kUntrusted
+                   : code == CURLE_ABORTED_BY_CALLBACK ? UpstreamProblem::Kind::kGivenUp
+                                                       : UpstreamProblem::Kind::kUnreachable;
+    const char* const detail =
+        made->error_[0] != '\0' ? made->error_.get() : curl_easy_strerror(code);
+    problem.text = fmt::format("{}:{}: {}", origin.host, origin.port, detail);
+    return problem;
+  }
+  curl_easy_setopt(curl, CURLOPT_NOPROGRESS, 1L);
+  curl_socket_t fd = CURL_SOCKET_BAD;
+  curl_easy_getinfo(curl, CURLINFO_ACTIVESOCKET, &fd);
+  if (fd == CURL_SOCKET_BAD) return UpstreamProblem{{}, "the server closed at once"};
+  made->fd_ = fd;
+  return made;
+}
+
+Stream::Io Upstream::read(std::string& out) {
+  if (over_) return *over_;
+  const size_t before = out.size();
+  out.resize(before + kBlockBytes);
+  size_t n = 0;
+  error_[0] = '\0';
+  const CURLcode code = curl_easy_recv(handle_.get(), out.data() + before, kBlockBytes, &n);
+  out.resize(before + (code == CURLE_OK ? n : 0));
+  if (code == CURLE_OK && n > 0) return Io::kBytes;
+  if (code == CURLE_AGAIN) return Io::kNothing;
+  if (code == CURLE_OK) {
+    over_ = tls_ && !close_was_announced(handle_.get()) ? Io::kRagged : Io::kEof;
+  } else {
+    // libcurl has one code for both; OpenSSL names the end that was not announced.
+    const std::string_view why(error_.get());
+    over_ = tls_ && why.find("unexpected eof") != std::string_view::npos ? Io::kRagged : Io::kReset;
+  }
+  return *over_;
+}
+
+void Upstream::send(std::string_view bytes) {
+  if (broken_ || bytes.empty()) return;
+  blocks_.emplace_back(bytes);
+  flush();
+}
+
+bool Upstream::flush() {
+  while (!broken_ && !blocks_.empty()) {
+    const std::string& block = blocks_.front();
+    size_t n = 0;
+    const CURLcode code =
+        curl_easy_send(handle_.get(), block.data() + block_at_, block.size() - block_at_, &n);
+    if (code == CURLE_AGAIN) return true;
+    if (code != CURLE_OK) {
+      broken_ = true;
+      blocks_.clear();
+      return false;
+    }
+    block_at_ += n;
+    if (block_at_ < block.size()) continue;
+    blocks_.pop_front();
+    block_at_ = 0;
+  }
+  return !broken_;
+}
+
+void Upstream::end_sending() {
+  if (!tls_) shutdown(fd_, SHUT_WR);
+}
+
+}  // namespace recshim::gateway

@@ -1,0 +1,86 @@
+// A connection to the real server: libcurl makes it (names, proxies, TLS and its
+// verification), after which it carries bytes. Knows no HTTP and no client.
+#pragma once
+
+#include <curl/curl.h>
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "shim/base/result.h"
+#include "shim/control/config.h"
+#include "shim/http/message.h"
+#include "tools/gateway/stream.h"
+
+namespace recshim::gateway {
+
+// What every upstream of this gateway is told. Threads: const after making.
+struct UpstreamSettings {
+  control::Upstream files;
+  std::string ca_file;                          // instead of libcurl's own; empty: that
+  std::vector<std::string> extra_ca;            // trusted besides
+  const control::HostMatcher* hosts = nullptr;  // for RECSHIM_CONNECT_TO
+
+  // ca_file and extra_ca from the configuration and the variables that programs know:
+  // CURL_CA_BUNDLE and SSL_CERT_FILE; NODE_EXTRA_CA_CERTS, REQUESTS_CA_BUNDLE and DENO_CERT.
+  static UpstreamSettings from(const control::Config& config, const control::HostMatcher& hosts,
+                               const control::GetEnv& get_env);
+};
+
+// Why there is no connection.
+struct UpstreamProblem {
+  enum class Kind { kUnreachable, kUntrusted, kGivenUp } kind = Kind::kUnreachable;
+  std::string text;  // for people
+};
+
+class Upstream final : public Stream {
+ public:
+  struct Target {
+    http::Origin origin;  // scheme "https" or "http"
+    std::string address;  // where that really is; empty: looked up
+    bool direct = false;  // through no proxy of the environment
+  };
+  // Blocks until the connection stands or can't be made; given_up is asked about once a
+  // second whether there is anybody left to wait for it.
+  // settings: borrowed, must outlive it.
+  static std::variant<std::unique_ptr<Upstream>, UpstreamProblem> open(
+      const UpstreamSettings& settings, const Target& target,
+      const std::function<bool()>& given_up);
+
+  Io read(std::string& out) override;
+  void send(std::string_view bytes) override;
+  bool flush() override;
+  [[nodiscard]] bool backed_up() const override { return !blocks_.empty(); }
+  [[nodiscard]] int read_fd() const override { return fd_; }
+  [[nodiscard]] int write_fd() const override { return fd_; }
+  // Nothing more will be sent. Over TLS the server is not told: it would close.
+  void end_sending();
+
+ private:
+  Upstream() = default;
+  struct CloseCurl {
+    void operator()(CURL* handle) const { curl_easy_cleanup(handle); }
+  };
+  struct FreeList {
+    void operator()(curl_slist* list) const { curl_slist_free_all(list); }
+  };
+
+  std::unique_ptr<curl_slist, FreeList> connect_to_;  // outlives handle_, declared before it
+  std::unique_ptr<CURL, CloseCurl> handle_;
+  std::unique_ptr<char[]> error_;  // CURL_ERROR_SIZE
+  int fd_ = -1;
+  bool tls_ = false;
+  bool broken_ = false;
+  std::optional<Io> over_;
+  // What waits, in blocks that stay where they are: TLS wants the same bytes again.
+  std::deque<std::string> blocks_;
+  size_t block_at_ = 0;
+};
+
+}  // namespace recshim::gateway
