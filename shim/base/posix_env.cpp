@@ -217,7 +217,7 @@ Result<std::unique_ptr<FileLock>> PosixEnv::lock(const std::string& path) {
     // Whoever held the lock may have removed the file: then this is a lock on nothing.
     struct stat held {
     }, named{};
-    if (::fstat(fd, &held) == 0 && ::stat(path.c_str(), &named) == 0 &&
+    if (sys::call(SYS_fstat, fd, sys::arg(&held)) == 0 && ::stat(path.c_str(), &named) == 0 &&
         held.st_dev == named.st_dev && held.st_ino == named.st_ino) {
       return std::unique_ptr<FileLock>(std::make_unique<PosixLock>(fd));
     }

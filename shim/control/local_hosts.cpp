@@ -3,11 +3,11 @@
 
 #include <ifaddrs.h>
 
-#include <mutex>
 #include <set>
 #include <sstream>
 
 #include "shim/base/env.h"
+#include "shim/base/lasting.h"
 #include "shim/control/endpoint.h"
 #include "shim/http/message.h"
 
@@ -50,8 +50,8 @@ bool is_local_host(const std::string& host) {
     static constexpr std::array<uint8_t, 16> kAny{};
     if (endpoint->address == kAny || (endpoint->is_v4() && endpoint->v4() == 0)) return true;
   }
-  static const auto* hosts = new std::set<std::string>(load_local_hosts());  // never destroyed
-  return hosts->count(host) != 0;
+  auto& hosts = lasting<[] { return new std::set<std::string>(load_local_hosts()); }>();
+  return hosts.count(host) != 0;
 }
 
 bool is_numeric_host(const std::string& host) {

@@ -14,6 +14,7 @@
 #include <mutex>
 #include <vector>
 
+#include "shim/base/lasting.h"
 #include "shim/base/log.h"
 #include "shim/ops/libc.h"
 #include "shim/ops/tls_taps.h"
@@ -102,8 +103,7 @@ struct Streams {
 std::atomic<int> stream_count{0};
 
 Streams& streams() {
-  static auto* instance = new Streams;  // never destroyed: used until the process ends
-  return *instance;
+  return lasting<[] { return new Streams; }>();
 }
 
 struct Cookie {

@@ -105,7 +105,7 @@ void reregister_epoll(int fd, const std::string& registrations) {
     epoll_event event{};
     event.events = events;
     event.data.u64 = data;
-    epoll_ctl(epoll_fd, EPOLL_CTL_ADD, fd, &event);
+    sys::call(SYS_epoll_ctl, epoll_fd, EPOLL_CTL_ADD, fd, sys::arg(&event));
   }
 }
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "shim/base/sys.h"
 #include "shim/ops/libc.h"
 #include "shim/ops/transfer.h"
 #include "shim/runtime/driver.h"
@@ -29,7 +30,8 @@ int before_read(Socket* socket, int fd) {
   if (locked->role == Role::kReplay && locked->in_kernel > 0) {
     // Bytes that were read past the hooks are seen only by what is no longer there.
     int unread = 0;
-    if (::ioctl(fd, FIONREAD, &unread) == 0 && static_cast<uint64_t>(unread) < locked->in_kernel) {
+    if (sys::call(SYS_ioctl, fd, FIONREAD, sys::arg(&unread)) == 0 &&
+        static_cast<uint64_t>(unread) < locked->in_kernel) {
       runtime::replay_bytes_read(*locked, locked->in_kernel - static_cast<uint64_t>(unread));
     }
   }

@@ -10,6 +10,7 @@
 #include <new>
 #include <unordered_map>
 
+#include "shim/base/lasting.h"
 #include "shim/ops/tls_alpn.h"
 #include "shim/runtime/guard.h"
 #include "shim/runtime/real.h"
@@ -27,8 +28,7 @@ struct Sessions {
 
 // Never destroyed: programs end sessions in their own destructors, after ours would run.
 Sessions& sessions() {
-  static auto* instance = new Sessions;
-  return *instance;
+  return lasting<[] { return new Sessions; }>();
 }
 
 Session* find(GnutlsSession handle) {

@@ -6,6 +6,8 @@
 #include <mutex>
 #include <unordered_map>
 
+#include "shim/base/lasting.h"
+
 namespace recshim::ops {
 namespace {
 
@@ -16,8 +18,7 @@ struct Registry {
 
 // Never destroyed: programs end sessions in their own destructors, after ours would run.
 Registry& registry() {
-  static auto* instance = new Registry;
-  return *instance;
+  return lasting<[] { return new Registry; }>();
 }
 
 }  // namespace

@@ -273,7 +273,8 @@ ssize_t copy_file(int out_fd, int in_fd, off_t* offset, size_t size) {
 size_t pipe_room(int fd) {
   const int capacity = real::fcntl(fd, F_GETPIPE_SZ, 0);
   int used = 0;
-  if (capacity <= 0 || ::ioctl(fd, FIONREAD, &used) != 0) return kCopyBlock_bytes;
+  if (capacity <= 0 || sys::call(SYS_ioctl, fd, FIONREAD, sys::arg(&used)) != 0)
+    return kCopyBlock_bytes;
   return capacity > used ? static_cast<size_t>(capacity - used) : 0;
 }
 

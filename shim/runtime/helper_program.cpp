@@ -2,6 +2,7 @@
 // memory, whose locks other threads may hold.
 #include "shim/runtime/helper_program.h"
 
+#include <dlfcn.h>
 #include <fmt/format.h>
 #include <sched.h>
 #include <signal.h>
@@ -14,9 +15,11 @@
 #include <cstring>
 
 #include "shim/base/env.h"
+#include "shim/base/lasting.h"
 #include "shim/base/sys.h"
 #include "shim/control/config.h"
 #include "shim/control/names.h"
+#include "shim/runtime/real.h"
 #include "shim/runtime/runtime.h"
 
 namespace recshim::runtime {
@@ -27,8 +30,7 @@ constexpr size_t kComplaint_bytes = 600;
 constexpr int kExecFailed = 127;
 
 std::vector<std::string>& start_environment() {
-  static auto* instance = new std::vector<std::string>;  // never destroyed
-  return *instance;
+  return lasting<[] { return new std::vector<std::string>; }>();
 }
 
 bool names_variable(const std::string& entry, std::string_view name) {
@@ -55,7 +57,15 @@ std::vector<char*> pointers(std::vector<std::string>& texts) {
   return found;
 }
 
+// libc's own clone(2). ThreadSanitizer's would take a child in our memory for a fork of a
+// program with threads, and end the program at its next thread.
+using Clone = int (*)(int (*)(void*), void*, int, void*, ...);
+Clone libc_clone() {
+  return reinterpret_cast<Clone>(real::dlsym_function()(RTLD_NEXT, "clone"));
+}
+
 struct Launch {
+  Clone clone;
   const char* path;
   char** argv;
   char** envp;
@@ -117,7 +127,7 @@ int stand_between(void* argument) {
   auto& launch = *static_cast<Launch*>(argument);
   reset_signals();
   const int pid =
-      clone(exec_helper, launch.inner_stack, CLONE_VM | CLONE_VFORK | SIGCHLD, argument);
+      launch.clone(exec_helper, launch.inner_stack, CLONE_VM | CLONE_VFORK | SIGCHLD, argument);
   if (pid < 0) launch.error = errno;
   while (pid > 0 && !launch.detached && launch.error == 0) {
     if (sys::call(SYS_wait4, pid, sys::arg(&launch.status), WNOHANG, 0) != 0) break;
@@ -161,13 +171,14 @@ Status launch(const std::string& path, const std::vector<std::string>& arguments
   auto environment = helper_environment();
   auto envp = pointers(environment);
   const Stacks stacks;
+  what.clone = libc_clone();
   what.path = path.c_str();
   what.argv = argv.data();
   what.envp = envp.data();
   what.inner_stack = stacks.inner();
   // CLONE_VFORK: returns when the child has ended. Exit signal 0: nobody is told of that.
   const int pid =
-      stacks.ok() ? clone(stand_between, stacks.outer(), CLONE_VM | CLONE_VFORK, &what) : -1;
+      stacks.ok() ? what.clone(stand_between, stacks.outer(), CLONE_VM | CLONE_VFORK, &what) : -1;
   if (pid < 0) what.error = stacks.ok() ? errno : ENOMEM;
   if (pid > 0) sys::retry([&] { return sys::call(SYS_wait4, pid, 0, __WCLONE, 0); });
   if (what.error == 0) return {};

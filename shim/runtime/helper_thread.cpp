@@ -11,6 +11,7 @@
 #include <mutex>
 
 #include "shim/base/log.h"
+#include "shim/base/sys.h"
 #include "shim/runtime/driver.h"
 #include "shim/runtime/guard.h"
 #include "shim/runtime/real.h"
@@ -37,7 +38,8 @@ uint64_t serve(Socket& socket) {
   if (socket.role != Role::kReplay || socket.ended) return 0;
   const int fd = fd_of(socket);
   int unread = 0;
-  if (socket.in_kernel > 0 && fd >= 0 && ::ioctl(fd, FIONREAD, &unread) == 0) {
+  if (socket.in_kernel > 0 && fd >= 0 &&
+      sys::call(SYS_ioctl, fd, FIONREAD, sys::arg(&unread)) == 0) {
     socket.in_kernel = std::min<uint64_t>(socket.in_kernel, static_cast<uint64_t>(unread));
   }
   replay_unseen_bytes(socket);

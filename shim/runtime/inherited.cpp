@@ -4,6 +4,8 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "shim/base/lasting.h"
+
 namespace recshim::runtime {
 namespace {
 
@@ -15,8 +17,7 @@ struct Entry {
 };
 
 std::vector<Entry>& entries() {
-  static auto* instance = new std::vector<Entry>;  // never destroyed: read until the end
-  return *instance;
+  return lasting<[] { return new std::vector<Entry>; }>();
 }
 
 const char* value_in(char* const* envp, const char* name_equals, size_t length) {

@@ -4,6 +4,7 @@
 #include <mutex>
 #include <unordered_map>
 
+#include "shim/base/lasting.h"
 #include "shim/runtime/runtime.h"
 
 namespace recshim::runtime {
@@ -15,8 +16,7 @@ struct Lookups {
 };
 
 Lookups& lookups() {
-  static auto* instance = new Lookups;  // never destroyed: used until the process ends
-  return *instance;
+  return lasting<[] { return new Lookups; }>();
 }
 
 }  // namespace

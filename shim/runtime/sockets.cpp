@@ -10,6 +10,7 @@
 #include <deque>
 #include <vector>
 
+#include "shim/base/lasting.h"
 #include "shim/base/sys.h"
 #include "shim/runtime/guard.h"
 #include "shim/runtime/real.h"
@@ -34,8 +35,7 @@ struct Pool {
 };
 
 Pool& pool() {
-  static auto* instance = new Pool;  // never destroyed: used until the process ends
-  return *instance;
+  return lasting<[] { return new Pool; }>();
 }
 
 bool in_table(int fd) {

@@ -6,6 +6,7 @@
 #include <mutex>
 
 #include "shim/base/env.h"
+#include "shim/base/lasting.h"
 #include "shim/runtime/guard.h"
 
 namespace recshim::runtime {
@@ -18,8 +19,7 @@ struct Copy {
 };
 
 Copy& copy() {
-  static auto* instance = new Copy;  // never destroyed: used until the process ends
-  return *instance;
+  return lasting<[] { return new Copy; }>();
 }
 
 std::optional<std::string>* slot(const char* name, size_t length) {

@@ -7,6 +7,7 @@
 #include <cstring>
 #include <mutex>
 
+#include "shim/base/lasting.h"
 #include "shim/base/log.h"
 #include "shim/base/sys.h"
 #include "shim/runtime/driver.h"
@@ -32,8 +33,7 @@ struct Hellos {
 };
 
 Hellos& hellos() {
-  static auto* instance = new Hellos;  // never destroyed: used until the process ends
-  return *instance;
+  return lasting<[] { return new Hellos; }>();
 }
 
 TlsVerdict refusal(const std::string& host, const std::string& reason) {

@@ -5,6 +5,7 @@
 #include <mutex>
 #include <vector>
 
+#include "shim/base/lasting.h"
 #include "shim/runtime/driver.h"
 #include "shim/runtime/guard.h"
 #include "shim/runtime/runtime.h"
@@ -20,8 +21,7 @@ struct Registry {
 };
 
 Registry& registry() {
-  static auto* instance = new Registry;  // never destroyed: used until the process ends
-  return *instance;
+  return lasting<[] { return new Registry; }>();
 }
 
 class Tap final : public TlsTap {

@@ -34,8 +34,9 @@ class Result:
         return self
 
     def account(self):
-        return (f"--- stdout ({len(self.stdout)} bytes)\n{self.stdout[-6000:].decode('utf-8', 'replace')}\n"
-                f"--- stderr\n{self.stderr[-6000:].decode('utf-8', 'replace')}")
+        # What a sanitizer found stands at the start of stderr, and CI cuts the middle of a long account.
+        return (f"--- stderr ({len(self.stderr)} bytes)\n{self.stderr[:6000].decode('utf-8', 'replace')}\n"
+                f"--- stdout ({len(self.stdout)} bytes)\n{self.stdout[-2000:].decode('utf-8', 'replace')}")
 
     def text(self):
         return self.stdout.decode()
@@ -64,7 +65,7 @@ def assert_same(first, second, with_stderr=False):
     assert first.stdout == second.stdout, (
         f"stdout differs between {first.what} and {second.what}\n"
         + difference(first.stdout, second.stdout, (first.what, second.what))
-        + f"\n{second.what}'s " + second.account()[-3000:])
+        + f"\n{second.what}'s " + second.account()[:6000])
     assert first.status == second.status, (
         f"{first.what} ended with {first.status}, {second.what} with {second.status}\n{second.account()}")
     if with_stderr:
