@@ -3,6 +3,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "shim/base/log.h"
 #include "shim/flow/request_wire.h"
 #include "tools/gateway/relay.h"
@@ -10,6 +12,7 @@
 namespace recshim::gateway {
 namespace {
 
+constexpr uint64_t kRestTimeoutUs = 5'000'000;
 constexpr int kClientTimeoutMs = 600'000;  // for a client that does not read
 
 }  // namespace
@@ -104,12 +107,20 @@ class Fetcher::Course {
     return end_ || client_gone_ || (!recorded_.gave_up && anything_came_ && !record_.busy());
   }
 
+  // What was begun is read to its end where that is near: what was cut off by its client
+  // would be fetched again at every run, or cut off every client to come.
   void client_left() {
-    while (!end_ && record_.busy() && !recorded_.gave_up) {
+    const uint64_t until_us = monotonic_us() + kRestTimeoutUs;
+    while (!end_ && record_.busy() && !recorded_.gave_up && monotonic_us() < until_us) {
       std::string bytes;
       const auto io = upstream_.read(bytes);
-      if (io == Stream::Io::kNothing) break;
-      take(io, bytes);
+      if (io == Stream::Io::kNothing) {
+        Waiter waiter;
+        waiter.for_bytes(upstream_);
+        waiter.wait(static_cast<int>((until_us - std::min(until_us, monotonic_us())) / 1000 + 1));
+      } else {
+        take(io, bytes);
+      }
     }
     if (!end_ && !recorded_.gave_up) {
       flow::Commands commands;

@@ -32,6 +32,7 @@ constexpr int kExitFailed = 1;
 constexpr int kMessageTimeoutS = 20;
 constexpr int kLockTries = 200;  // 10 ms each
 constexpr int kOrphanCheckMs = 1000;
+constexpr uint64_t kLastWordsMs = 5000;  // after SIGTERM, for recordings under way
 
 std::atomic<int> alive{0};       // connections and presences
 std::atomic<uint64_t> ended{0};  // monotonic ms of the last one's end
@@ -80,7 +81,13 @@ class Gateway {
       const bool idle = alive == 0 && now >= ended + static_cast<uint64_t>(options_.idle_ms);
       if (owned ? idle : getppid() != parent && alive == 0) break;
     }
-    if (options_.listen_fd < 0) leave();
+    if (told_to_end) {
+      for (const uint64_t until = now_ms() + kLastWordsMs; alive > 0 && now_ms() < until;) {
+        usleep(5'000);
+      }
+    } else if (options_.listen_fd < 0) {
+      leave();
+    }
     return kExitOk;
   }
 
