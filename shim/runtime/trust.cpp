@@ -229,6 +229,10 @@ TrustedFile trusted_file(const char* path) {
   return TrustedFile::kOther;
 }
 
+const char* session_ca_path() {
+  return wanted.load(std::memory_order_acquire) ? trust->ca_path.c_str() : nullptr;
+}
+
 bool session_ca_exists() {
   if (ca_made.load()) return true;
   const bool exists =

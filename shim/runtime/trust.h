@@ -22,6 +22,8 @@ enum class TrustedFile {
 // REQUIRES: may_be_trusted_file(path).
 TrustedFile trusted_file(const char* path);
 
+// Where the session's CA is or will be; null where nothing is to be trusted.
+const char* session_ca_path();
 // True once the session's CA exists; made if need be. False where it can't be, which has
 // then been logged. REQUIRES: OwnWork; not in a child of vfork(2).
 bool have_session_ca();
