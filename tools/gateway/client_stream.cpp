@@ -16,6 +16,7 @@ namespace {
 
 constexpr size_t kBlockBytes = size_t{64} << 10;
 constexpr int kEndTimeoutMs = 30'000;
+constexpr uint64_t kFarewellMs = 2000;
 
 // Non-blocking by flag rather than by O_NONBLOCK: a file description that a child of the
 // giver shares is not ours alone to change.
@@ -170,9 +171,15 @@ void ClientStream::end(flow::End how) {
     }
     flush_all(*this, kEndTimeoutMs);
     shutdown(fd_, SHUT_WR);
-    // Unread bytes would make close(2) a reset, which destroys what is on its way.
+    // Closed by us first, a program's last words (close_notify, say) would be answered by a
+    // reset, over a unix pair by SIGPIPE at once; unread bytes do the same.
+    const uint64_t until = now_ms() + kFarewellMs;
     char rest[4096];
-    for (int i = 0; i < 256 && receive(fd_, rest, sizeof rest) > 0; ++i) {
+    pollfd more{fd_, POLLIN, 0};
+    for (uint64_t now = now_ms(); now < until; now = now_ms()) {
+      if (poll(&more, 1, static_cast<int>(until - now)) <= 0) continue;
+      const ssize_t n = receive(fd_, rest, sizeof rest);
+      if (n == 0 || (n < 0 && errno != EAGAIN)) break;
     }
   }
   close(fd_);

@@ -43,15 +43,19 @@ class RecordingsServer {
     replay_->stamp = [this] { return party_.stamp(); };
   }
 
-  // What is due goes out, unless the client has not taken what went before.
+  // What is due goes out, as far as the client has taken what went before.
   void push() {
-    while (!client_.backed_up()) {
+    for (;;) {
+      if (!client_.flush()) {
+        over_ = true;
+        return;
+      }
+      if (client_.backed_up()) return;
       if (!next_) next_ = replay_->next_segment();
       if (!next_ || next_->due_us > monotonic_us()) return;
       client_.send(next_->bytes);
       next_.reset();
     }
-    if (!client_.flush()) over_ = true;
   }
 
   // All of it, whenever it was due.
