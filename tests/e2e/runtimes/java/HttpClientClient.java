@@ -61,6 +61,6 @@ final class HttpClientClient {
             HttpClientClient::stream,
             () -> ask("upload", request(Account.API + "/upload").PUT(BodyPublishers.ofByteArray(new byte[300000])).build()),
             HttpClientClient::asynchronous,
-            () -> get("missing", Account.API + "/status/503"));
+            () -> get("missing", Account.API + "/status/403"));
     }
 }

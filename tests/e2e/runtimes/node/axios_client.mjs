@@ -23,7 +23,7 @@ await take([
   },
   async () => showResponse("redirected", await client.get("/redirect?n=2")),
   async () => {
-    const error = await client.get("/status/503").catch((caught) => caught);
+    const error = await client.get("/status/403").catch((caught) => caught);
     show("error", [error.code, error.response.status, error.response.data]);
   },
 ]);

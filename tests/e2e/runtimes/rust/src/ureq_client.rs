@@ -40,6 +40,6 @@ fn main() {
         &|| get("plain", format!("{PLAIN}/chunked?n=3")),
         &|| show("upload", agent.post(format!("{API}/upload")).send(vec![b'q'; 200_000]).expect("upload")),
         &|| get("redirected", format!("{API}/redirect?n=2")),
-        &|| get("missing", format!("{API}/status/503")),
+        &|| get("missing", format!("{API}/status/403")),
     ]);
 }
