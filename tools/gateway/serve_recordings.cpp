@@ -30,7 +30,7 @@ class RecordingsServer {
         replay_->on_client_bytes(bytes, monotonic_us(), commands);
         obey(std::move(commands));
       } else if (io == Stream::Io::kNothing) {
-        wait();
+        wait(!client_over_);
       } else {
         client_ended(io);
       }
@@ -62,7 +62,7 @@ class RecordingsServer {
   void push_all() {
     while (!over_ && (next_ || replay_->has_output())) {
       push();
-      if (next_ || client_.backed_up()) wait();
+      if (next_ || client_.backed_up()) wait(false);
       if (client_.gone()) over_ = true;
     }
   }
@@ -75,7 +75,7 @@ class RecordingsServer {
     return true;
   }
 
-  void wait() {
+  void wait(bool for_bytes) {
     int timeout_ms = -1;
     if (next_ && !client_.backed_up()) {
       const uint64_t now_us = monotonic_us();
@@ -83,7 +83,7 @@ class RecordingsServer {
       timeout_ms = static_cast<int>(std::min<uint64_t>(left_us / 1000 + 1, INT_MAX));
     }
     Waiter waiter;
-    if (!client_over_) waiter.for_bytes(client_);
+    if (for_bytes) waiter.for_bytes(client_);
     waiter.for_room(client_);
     waiter.wait(timeout_ms);
   }

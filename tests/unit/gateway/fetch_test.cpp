@@ -197,6 +197,15 @@ TEST_F(FetchTest, ABigAnswerForASlowClientCostsLittleMemory) {
     if (piece.empty()) break;
   }
   EXPECT_EQ(got, kBytes);
+  // And so does its recording, which is a file beside.
+  wire->write(get("/big"));
+  wire->read_until("\r\n\r\n");
+  for (got = 0; got < kBytes;) {
+    const std::string piece = wire->read_n(std::min<size_t>(kBytes - got, 1'000'000));
+    if (piece.empty()) break;
+    got += piece.size();
+  }
+  EXPECT_EQ(got, kBytes);
   std::ifstream status("/proc/self/status");
   for (std::string line; std::getline(status, line);) {
     if (line.starts_with("VmHWM:")) {
