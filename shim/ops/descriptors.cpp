@@ -149,6 +149,8 @@ int fd_of_stream(FILE* file) {
 }  // namespace
 
 int close(int fd) {
+  // A program that closes every number it can have does not close what it did not open.
+  if (runtime::is_own_fd(fd) && !runtime::in_own_work()) return fail(EBADF);
   release(fd);
   return real::close(fd);
 }

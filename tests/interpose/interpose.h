@@ -11,14 +11,17 @@
 
 typedef ssize_t (*GetFn)(int fd, void* buffer, size_t size);
 typedef ssize_t (*PutFn)(int fd, const void* bytes, size_t size);
+typedef int (*OpenFn)(const char* path, bool close_on_exec);
 
 #define GET(op) ssize_t get_##op(int fd, void* buffer, size_t size);
 #define PUT(op) ssize_t put_##op(int fd, const void* bytes, size_t size);
+#define OPEN(op) int open_##op(const char* path, bool close_on_exec);
 #define CASE(name) void case_##name(void);
 #define LOCAL_CASE(name) CASE(name)
 #include "cases.def"
 #undef GET
 #undef PUT
+#undef OPEN
 #undef CASE
 #undef LOCAL_CASE
 
@@ -65,6 +68,8 @@ void run_get_handled(GetFn get);
 void run_put_handled(PutFn put);
 void run_get_foreign(GetFn get);
 void run_put_foreign(PutFn put);
+void run_open_bundle(OpenFn open_file);
+void run_open_other(OpenFn open_file);
 
 /* Starts this program again as `situation` `name` in place of the calling process. */
 void exec_again(const char* situation, const char* name, const char* extra)

@@ -20,12 +20,16 @@ static bool run_named(const char* name) {
 #define PUT(op)                                                                  \
   if (strcmp(name, "handled." #op) == 0) return run_put_handled(put_##op), true; \
   if (strcmp(name, "foreign." #op) == 0) return run_put_foreign(put_##op), true;
+#define OPEN(op)                                                                 \
+  if (strcmp(name, "bundle." #op) == 0) return run_open_bundle(open_##op), true; \
+  if (strcmp(name, "other." #op) == 0) return run_open_other(open_##op), true;
 #define CASE(id) \
   if (strcmp(name, #id) == 0) return case_##id(), true;
 #define LOCAL_CASE(name) CASE(name)
 #include "cases.def"
 #undef GET
 #undef PUT
+#undef OPEN
 #undef CASE
 #undef LOCAL_CASE
   if (strcmp(name, "again.exchange") == 0) return fresh_exchange("/hello"), true;

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Runs one case of interpose_test bare, live, recording, replaying with the server stopped,
-and replaying in a network namespace of its own, and compares what each printed with the bare
-run. Owns the comparison and what must and must not be left on disk."""
+"""Runs one case of interpose_test bare, live, recording, recording what is missing, replaying
+with the server stopped, and replaying in a network namespace of its own, and compares what each
+printed with the bare run. Owns the comparison and what must and must not be left on disk."""
 
 import argparse
 import difflib
@@ -15,6 +15,9 @@ import tempfile
 from fixture_server import FixtureServer
 
 RUN_TIMEOUT_S = 25
+
+# What a program trusts; no certificate is decoded here.
+BUNDLE = "# one CA\n-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n"
 
 TEST_IDS = {  # of case setenv_test_id: query of the exchange, its test
     "none": None,
@@ -44,15 +47,19 @@ class Runs:
         self.recordings = os.path.join(folder, "recordings")
         self.home = os.path.join(folder, "home")
         os.mkdir(self.home)
+        self.bundle = os.path.join(folder, "bundle.pem")
+        with open(self.bundle, "w", encoding="ascii") as file:
+            file.write(BUNDLE)
+        os.utime(self.bundle, (1_000_000_000, 1_000_000_000))
 
     def environment(self, mode):
         variables = {"PATH": os.environ["PATH"], "HOME": self.home, "TMPDIR": self.home,
                      "XDG_RUNTIME_DIR": self.home, "XDG_CACHE_HOME": self.home,
-                     "INTERPOSE_MODE": mode}
+                     "INTERPOSE_MODE": mode, "SSL_CERT_FILE": self.bundle}
         if mode != "bare":
             variables.update(
                 LD_PRELOAD=self.arguments.shim,
-                RECSHIM_MODE=mode.split("-")[0],
+                RECSHIM_MODE=mode.removesuffix("-offline"),
                 RECSHIM_DIR=self.recordings,
                 RECSHIM_HOSTS=f"127.0.0.1:{self.port},localhost:{self.port}")
         return variables
@@ -117,6 +124,9 @@ def run_all(arguments, folder):
             return []
         problems += runs.check("live", expected)
         problems += check_left_alone(runs, "live")
+        if arguments.situation == "main" and not foreign:
+            problems += runs.check("record-if-missing", expected)
+            shutil.rmtree(runs.recordings, ignore_errors=True)
         problems += runs.check("record", expected)
         if foreign:
             problems += check_left_alone(runs, "record")

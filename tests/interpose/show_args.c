@@ -1,0 +1,21 @@
+/* Prints its arguments. Linked dynamically, statically, and with the note by which Go's
+ * programs are known, to be executed through every function there is. */
+#include <stdio.h>
+#include <unistd.h>
+
+#ifdef GO_NOTE
+/* Source: cmd/link in Go, .note.go.buildid. */
+__asm__(
+    ".pushsection .note.go.buildid, \"a\", @note\n"
+    ".long 4, 4, 4\n"
+    ".asciz \"Go\\0\"\n"
+    ".ascii \"test\"\n"
+    ".popsection\n");
+#endif
+
+int main(int argc, char** argv) {
+  for (int i = 0; i < argc; ++i) printf("%s%s", i > 0 ? " " : "", argv[i]);
+  printf("\n");
+  fflush(stdout);
+  return 0;
+}
