@@ -332,23 +332,15 @@ bool reconnect_for_real(int fd, const Endpoint& destination, int family, std::st
 
 int hand_over_recorded(int fd, std::string_view unsent) {
   Socket* socket = runtime::find_socket(fd);
+  if (socket == nullptr) return ECONNRESET;
   const OwnWork work;
-  int family = 0;
-  if (socket != nullptr) {
-    const LockedSocket locked(socket, fd);
-    if (locked) family = locked->asked_family;
-  }
+  // Locked all the while: a thread that reads must not meet the end of the old connection.
+  const LockedSocket locked(socket, fd);
   sockaddr unspecified{};
   unspecified.sa_family = AF_UNSPEC;
-  if (family == 0 || real::connect(fd, &unspecified, sizeof unspecified) != 0) return ECONNRESET;
-  const Loopback loopback = connect_to_ourselves(fd, family);
+  if (!locked || real::connect(fd, &unspecified, sizeof unspecified) != 0) return ECONNRESET;
+  const Loopback loopback = connect_to_ourselves(fd, locked->asked_family);
   if (loopback.peer_fd < 0) return loopback.error != 0 ? loopback.error : ECONNRESET;
-  const LockedSocket locked(socket, fd);
-  if (!locked) {
-    runtime::forget_own_fd(loopback.peer_fd);
-    sys::close(loopback.peer_fd);
-    return ECONNRESET;
-  }
   locked->rewritten = loopback.listener;
   locked->peer_fd = loopback.peer_fd;
   locked->unix_pair = loopback.unix_pair;

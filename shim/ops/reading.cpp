@@ -21,12 +21,16 @@ using runtime::Socket;
 
 namespace {
 
-// Returns 0, or the errno the read fails with.
-int before_read(Socket* socket, int fd) {
+struct BeforeRead {
+  int error = 0;  // the read fails
+  Role role = Role::kFree;
+};
+
+BeforeRead before_read(Socket* socket, int fd) {
   const OwnWork work;
   const LockedSocket locked(socket, fd);
-  if (!locked) return 0;
-  if (locked->role == Role::kRefused) return locked->failure_errno;
+  if (!locked) return {};
+  if (locked->role == Role::kRefused) return {locked->failure_errno};
   if (locked->role == Role::kReplay && locked->in_kernel > 0) {
     // Bytes that were read past the hooks are seen only by what is no longer there.
     int unread = 0;
@@ -38,7 +42,16 @@ int before_read(Socket* socket, int fd) {
   if (locked->role == Role::kReplay && locked->in_kernel == 0) {
     runtime::replay_unseen_bytes(*locked);
   }
-  return 0;
+  return {0, locked->role};
+}
+
+// While the real call was under way another thread's write had the connection handed over:
+// what ended was the real server's, not the program's.
+bool was_handed_over(Socket* socket, int fd, Role before) {
+  if (before != Role::kRecord && before != Role::kWatched) return false;
+  const OwnWork work;
+  const LockedSocket locked(socket, fd);
+  return locked && locked->role == Role::kHandedOver;
 }
 
 // n: what the real call returned, `error` its errno. wanted: what it was asked for.
@@ -69,8 +82,11 @@ ssize_t read_through(int fd, const iovec* vector, int count, int flags, const Re
   if (runtime::note_probe(fd)) return fail(EAGAIN);
   Socket* socket = runtime::find_socket(fd);
   if (socket == nullptr || runtime::in_own_work()) return call();
-  if (const int error = before_read(socket, fd); error != 0) return fail(error);
-  const ssize_t n = call();
+  const BeforeRead before = before_read(socket, fd);
+  if (before.error != 0) return fail(before.error);
+  ssize_t n = call();
+  const bool over = n == 0 || (n < 0 && (errno == ECONNRESET || errno == ENOTCONN));
+  if (over && was_handed_over(socket, fd, before.role)) n = call();
   const bool asked_for_bytes = count > 0 && (count > 1 || vector[0].iov_len > 0);
   if ((flags & (MSG_PEEK | MSG_ERRQUEUE | MSG_OOB)) == 0 && (n != 0 || asked_for_bytes)) {
     after_read(socket, fd, vector, count, n, n < 0 ? errno : 0);
