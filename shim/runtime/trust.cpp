@@ -13,7 +13,9 @@
 #include <string_view>
 #include <vector>
 
+#include "shim/base/env.h"
 #include "shim/base/log.h"
+#include "shim/base/sha256.h"
 #include "shim/base/sys.h"
 #include "shim/control/session.h"
 #include "shim/runtime/helper_program.h"
@@ -67,6 +69,11 @@ void expect(std::string_view path) {
 bool is_node() {
   return real::dlsym_function() != nullptr &&
          real::dlsym_function()(RTLD_DEFAULT, "napi_create_object") != nullptr;
+}
+
+// Its symbols have a version of their own.
+bool is_bun() {
+  return dlvsym(RTLD_DEFAULT, "napi_create_object", "BUN_1.2") != nullptr;
 }
 
 int memory_file(const char* name) {
@@ -182,6 +189,29 @@ int open_key_store(const char* path) {
   return fd;
 }
 
+// Bun opens files by system calls of its own, so the file that NODE_EXTRA_CA_CERTS names has
+// to be there, with our CA, before Bun looks: the session's, or one made of the user's and it.
+void name_bundle_for_bun() {
+  constexpr const char* kVariable = "NODE_EXTRA_CA_CERTS";
+  const char* users = std::getenv(kVariable);
+  const std::string& folder = runtime()->config.session_dir;
+  if (!have_session_ca()) return;
+  if (users == nullptr || *users == '\0' || std::string_view(users).starts_with(folder + "/")) {
+    real::setenv(kVariable, trust->ca_path.c_str(), 0);
+    return;
+  }
+  const auto theirs = posix_env().read_file(users);
+  const auto ours = posix_env().read_file(trust->ca_path);
+  if (!theirs || !ours) return;  // what they name can't be read: Bun tells them
+  const std::string text = *theirs + "\n" + *ours;
+  const std::string path = fmt::format("{}/extra-ca-{}.pem", folder, sha256_hex(text));
+  if (const Status made = posix_env().write_atomic(path, text); !made) {
+    log::warn("Bun will not trust the session's CA: {}", made.error().message);
+    return;
+  }
+  real::setenv(kVariable, path.c_str(), 1);
+}
+
 }  // namespace
 
 void prepare_trust() {
@@ -203,6 +233,7 @@ void prepare_trust() {
       real::setenv(name, trust->ca_path.c_str(), 0);
     }
   }
+  if (is_bun()) name_bundle_for_bun();
   wanted.store(true, std::memory_order_release);
 }
 
