@@ -19,7 +19,7 @@ enum ExitCode {
 };
 
 // What a command does once its arguments are known; returns the exit code.
-// words: the command to run with its arguments, where takes_command says so; else empty.
+// words: the command to run with its arguments, where Command::words says so; else empty.
 using Action = std::function<int(const std::vector<std::string>& words)>;
 
 struct Command {
@@ -28,7 +28,8 @@ struct Command {
   const char* examples;
   // Adds the command's options to app.
   Action (*declare)(CLI::App& app);
-  bool takes_command = false;
+  // How the usage line shows the command that this one runs; empty when it runs none.
+  const char* words = "";
 };
 
 Action declare_diff(CLI::App& app);

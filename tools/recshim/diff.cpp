@@ -18,7 +18,7 @@ constexpr size_t kShownCharacters = 200;
 
 struct Options {
   std::string dir, a, b;
-  bool skip_volatile = false;
+  bool skip_volatile = false, json = false;
 };
 
 std::string shortened(const Json& value) {
@@ -39,54 +39,72 @@ std::string escaped(std::string key) {
   return key;
 }
 
-// Prints a line for each difference below path; returns how many there were.
-size_t compare(const Json& a, const Json& b, const std::string& path) {
-  if (a == b) return 0;
-  size_t count = 0;
-  if (a.is_object() && b.is_object()) {
-    for (const auto& [key, value] : a.items()) {
-      const std::string below = path + "/" + escaped(key);
-      if (b.contains(key)) {
-        count += compare(value, b[key], below);
-      } else {
-        fmt::print("- {}: {}\n", below, shortened(value));
-        ++count;
+// Tells each difference as it is met, and counts them.
+class Comparison {
+ public:
+  explicit Comparison(bool json) : json_(json) {}
+
+  void compare(const Json& a, const Json& b, const std::string& path) {
+    if (a == b) return;
+    if (a.is_object() && b.is_object()) {
+      for (const auto& [key, value] : a.items()) {
+        const std::string below = path + "/" + escaped(key);
+        if (b.contains(key)) {
+          compare(value, b[key], below);
+        } else {
+          tell(below, &value, nullptr);
+        }
       }
-    }
-    for (const auto& [key, value] : b.items()) {
-      if (a.contains(key)) continue;
-      fmt::print("+ {}/{}: {}\n", path, escaped(key), shortened(value));
-      ++count;
-    }
-    return count;
-  }
-  if (a.is_array() && b.is_array()) {
-    for (size_t i = 0; i < std::max(a.size(), b.size()); ++i) {
-      const std::string below = fmt::format("{}/{}", path, i);
-      if (i < a.size() && i < b.size()) {
-        count += compare(a[i], b[i], below);
-      } else if (i < a.size()) {
-        fmt::print("- {}: {}\n", below, shortened(a[i]));
-        ++count;
-      } else {
-        fmt::print("+ {}: {}\n", below, shortened(b[i]));
-        ++count;
+      for (const auto& [key, value] : b.items()) {
+        if (!a.contains(key)) tell(path + "/" + escaped(key), nullptr, &value);
       }
+    } else if (a.is_array() && b.is_array()) {
+      for (size_t i = 0; i < std::max(a.size(), b.size()); ++i) {
+        const std::string below = fmt::format("{}/{}", path, i);
+        if (i < a.size() && i < b.size()) {
+          compare(a[i], b[i], below);
+        } else {
+          tell(below, i < a.size() ? &a[i] : nullptr, i < b.size() ? &b[i] : nullptr);
+        }
+      }
+    } else {
+      tell(path, &a, &b);
     }
-    return count;
   }
-  fmt::print("~ {}\n    - {}\n    + {}\n", path, shortened(a), shortened(b));
-  return 1;
-}
+  [[nodiscard]] size_t count() const { return count_; }
+
+ private:
+  // Null where there is none.
+  void tell(const std::string& path, const Json* a, const Json* b) {
+    ++count_;
+    if (json_) {
+      Json line = {{"path", path}};
+      if (a != nullptr) line["a"] = *a;
+      if (b != nullptr) line["b"] = *b;
+      fmt::print("{}\n", line_of(line));
+    } else if (b == nullptr) {
+      fmt::print("- {}: {}\n", path, shortened(*a));
+    } else if (a == nullptr) {
+      fmt::print("+ {}: {}\n", path, shortened(*b));
+    } else {
+      fmt::print("~ {}\n    - {}\n    + {}\n", path, shortened(*a), shortened(*b));
+    }
+  }
+
+  const bool json_;
+  size_t count_ = 0;
+};
 
 int diff(const Options& options) {
   const control::Config config = load_settings({{"RECSHIM_DIR", options.dir}});
+  if (report_errors(config)) return kUsage;
   std::vector<store::Recording> recordings;
   for (const std::string& name : {options.a, options.b}) {
     const auto path = find_recording(config.dir, name);
     auto recording = path ? load_recording(*path) : Result<store::Recording>(path.error());
     if (!recording) {
-      complain(fmt::format("{}: {}", path ? *path : name, recording.error().message));
+      complain(path ? fmt::format("{}: {}", *path, recording.error().message)
+                    : recording.error().message);
       return kUsage;
     }
     recordings.push_back(std::move(*recording));
@@ -94,11 +112,12 @@ int diff(const Options& options) {
   const bool volatile_only =
       store::same_but_for_volatile(recordings[0], recordings[1], config.store.volatile_headers);
   if (options.skip_volatile && volatile_only) return kOk;
-  const size_t count = compare(recordings[0].json, recordings[1].json, "");
-  if (count != 0 && volatile_only) {
+  Comparison comparison(options.json);
+  comparison.compare(recordings[0].json, recordings[1].json, "");
+  if (comparison.count() != 0 && volatile_only && !options.json) {
     fmt::print("The recordings say the same but for times, Date and replaced values.\n");
   }
-  return count == 0 ? kOk : kProblem;
+  return comparison.count() == 0 ? kOk : kProblem;
 }
 
 }  // namespace
@@ -110,6 +129,8 @@ Action declare_diff(CLI::App& app) {
   app.add_option("--dir", options->dir, "folder of recordings (RECSHIM_DIR)");
   app.add_flag("--skip-volatile", options->skip_volatile,
                "times, Date, replaced values and volatile_headers make no difference");
+  app.add_flag("--json", options->json,
+               "a line of JSON for each difference: path, and the values a and b where they exist");
   return [options](const auto&) { return diff(*options); };
 }
 

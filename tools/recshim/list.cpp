@@ -57,12 +57,15 @@ void print(const std::string& path, const std::string& dir, const Described& rec
     return;
   }
   const std::string status = recording.status == 0 ? "-" : std::to_string(recording.status);
-  fmt::print("{:<6} {:>3} {:>9}  {}  {}\n    {}\n", recording.method, status, size, recording.url,
+  fmt::print("{:<6} {:>3} {:>9}  {}  {}\n    {}\n",
+             recording.method.empty() ? "-" : recording.method, status, size,
+             recording.url.empty() ? "(not an HTTP exchange)" : recording.url,
              recording.test_id.empty() ? "" : "[" + recording.test_id + "]", file);
 }
 
 int list(const Options& options) {
   const control::Config config = load_settings({{"RECSHIM_DIR", options.dir}});
+  if (report_errors(config)) return kUsage;
   const auto files = recording_files(config.dir);
   if (!files) {
     complain(files.error().message);

@@ -5,10 +5,11 @@
 #include <array>
 #include <cstdio>
 #include <exception>
+#include <memory>
 #include <vector>
 
-#include "shim/control/names.h"
 #include "tools/recshim/command.h"
+#include "tools/recshim/help.h"
 #include "tools/recshim/settings.h"
 
 namespace recshim::tools {
@@ -23,15 +24,15 @@ constexpr std::array kCommands = {
         "  recshim run --strict -q -- npm test            status 86 when anything missed\n"
         "\nExit status: CMD's own, 128+n after signal n, 86 with --strict after a miss, 126 or\n"
         "127 when CMD cannot be run, 2 for unusable options or configuration.\n",
-        declare_run, true},
+        declare_run, "-- CMD [ARGUMENT...]"},
     Command{
-        "doctor", "Tell how a command's programs would be served, and what is missing here",
+        "doctor", "Tell how a command would be served, and what is missing here",
         "Examples:\n"
         "  recshim doctor                     this system alone\n"
         "  recshim doctor npm test            the programs that can be told without running it\n"
         "  recshim doctor --run -- npm test   runs it and looks at every program it executes\n"
         "\nExit status: 0 served, 1 something is missing or a program can't be served.\n",
-        declare_doctor, true},
+        declare_doctor, "[-- CMD [ARGUMENT...]]"},
     Command{"list", "List recordings",
             "Examples:\n"
             "  recshim list --dir tests/recordings --method POST\n"
@@ -69,13 +70,17 @@ constexpr std::array kCommands = {
             declare_gateway},
 };
 
-std::string variables_help() {
-  std::string text = "Variables (recshim.json may set most of them; the variable wins):\n";
-  for (const control::Variable& variable : control::variables()) {
-    text += fmt::format("  {:<20} {}\n{:23}default: {}\n", variable.name, variable.meaning, "",
-                        variable.default_text);
-  }
-  return text;
+constexpr const char* kStart =
+    "Start with:\n"
+    "  recshim run --mode record -- CMD    while the real servers answer: fills ./recordings\n"
+    "  recshim run -- CMD                  from then on: answers from ./recordings\n"
+    "  recshim doctor CMD                  when something is not seen, or to know beforehand\n"
+    "  recshim COMMAND --help              options and examples of a command\n\n";
+
+std::vector<std::string> command_names() {
+  std::vector<std::string> names;
+  for (const Command& command : kCommands) names.emplace_back(command.name);
+  return names;
 }
 
 // Takes the words from the first that is no option of app's, or after `--`, off arguments.
@@ -98,17 +103,30 @@ std::vector<std::string> take_command(std::vector<std::string>& arguments, const
 
 int run_main(int argc, char** argv) {
   CLI::App app("Records the HTTP exchanges of unmodified programs and replays them.", "recshim");
-  app.set_version_flag("--version", "recshim " RECSHIM_VERSION);
-  app.footer(variables_help());
+  app.set_version_flag("-V,--version", "recshim " RECSHIM_VERSION);
+  app.footer(kStart + variables_help());
+  app.failure_message(parse_failure);
   app.require_subcommand(1);
   std::vector<std::string> arguments(argv + 1, argv + argc);
+  // `recshim help [COMMAND]` is what many try first.
+  if (!arguments.empty() && arguments[0] == "help") {
+    arguments.erase(arguments.begin());
+    arguments.emplace_back("--help");
+  }
+  const std::vector<std::string> names = command_names();
+  if (!arguments.empty() && !arguments[0].starts_with('-') &&
+      std::find(names.begin(), names.end(), arguments[0]) == names.end()) {
+    complain(unknown_command(arguments[0], names));
+    return kUsage;
+  }
   std::vector<std::string> words;
   std::vector<std::pair<CLI::App*, Action>> actions;
   for (const Command& command : kCommands) {
     CLI::App* const subcommand = app.add_subcommand(command.name, command.summary);
     subcommand->footer(command.examples);
+    subcommand->formatter(std::make_shared<HelpFormatter>(command.words));
     actions.emplace_back(subcommand, command.declare(*subcommand));
-    if (command.takes_command && !arguments.empty() && arguments[0] == command.name) {
+    if (command.words[0] != '\0' && !arguments.empty() && arguments[0] == command.name) {
       std::vector<std::string> own(arguments.begin() + 1, arguments.end());
       words = take_command(own, *subcommand);
       own.insert(own.begin(), command.name);

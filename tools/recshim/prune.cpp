@@ -8,6 +8,7 @@
 
 #include "shim/control/journal.h"
 #include "tools/recshim/command.h"
+#include "tools/recshim/json_text.h"
 #include "tools/recshim/recordings.h"
 #include "tools/recshim/settings.h"
 
@@ -20,7 +21,7 @@ using control::Outcome;
 struct Options {
   std::string dir;
   std::vector<std::string> journals;
-  bool force = false;
+  bool force = false, json = false;
 };
 
 struct Used {
@@ -63,8 +64,19 @@ bool is_used(const std::string& path, const Used& used) {
          used.keys.contains(hash_in_name(path));
 }
 
+void print_one(const std::string& file, const Options& options) {
+  const char* const what = options.force ? "removed" : "unused";
+  if (options.json) {
+    const match::Json json = {{what, file}};
+    fmt::print("{}\n", line_of(json));
+  } else {
+    fmt::print("{} {}\n", what, file);
+  }
+}
+
 int prune(const Options& options) {
   const control::Config config = load_settings({{"RECSHIM_DIR", options.dir}});
+  if (report_errors(config)) return kUsage;
   Used used;
   for (const std::string& journal : options.journals) {
     if (const Status read = read_journal(journal, used); !read) {
@@ -97,7 +109,7 @@ int prune(const Options& options) {
       exit_code = kProblem;
       continue;
     }
-    fmt::print("{} {}\n", options.force ? "removed" : "unused", shown_path(path, config.dir));
+    print_one(shown_path(path, config.dir), options);
     ++removed;
     if (!options.force) continue;
     const std::string body = describe(*recording).body_file;
@@ -111,8 +123,14 @@ int prune(const Options& options) {
       exit_code = kProblem;
     }
   }
-  fmt::print("{} of {} recordings {}\n", removed, files->size(),
-             options.force ? "removed" : "unused (--force removes them)");
+  if (options.json) {
+    const match::Json json = {{"recordings", files->size()},
+                              {options.force ? "removed" : "unused", removed}};
+    fmt::print("{}\n", line_of(json));
+  } else {
+    fmt::print("{} of {} recordings {}\n", removed, files->size(),
+               options.force ? "removed" : "unused (--force removes them)");
+  }
   return exit_code;
 }
 
@@ -127,6 +145,8 @@ Action declare_prune(CLI::App& app) {
   app.add_flag_callback(
          "--dry-run", [] {}, "only show what would be removed; the default")
       ->excludes(force);
+  app.add_flag("--json", options->json,
+               "a line of JSON for each recording, and one for the counts");
   return [options](const auto&) { return prune(*options); };
 }
 

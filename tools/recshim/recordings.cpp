@@ -2,8 +2,11 @@
 #include "tools/recshim/recordings.h"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
+#include <cstring>
 #include <filesystem>
 
 #include "shim/base/env.h"
@@ -57,6 +60,10 @@ int status_of(const Json& json) {
 Result<std::vector<std::string>> recording_files(const std::string& dir) {
   std::vector<std::string> files;
   std::error_code problem;
+  // Folders below may be left out; an empty list for the folder itself would mislead.
+  if (access(dir.c_str(), R_OK | X_OK) != 0 && errno != ENOENT) {
+    return Error{ErrorCode::kIo, fmt::format("cannot list {}: {}", dir, std::strerror(errno))};
+  }
   fs::recursive_directory_iterator walk(dir, fs::directory_options::skip_permission_denied,
                                         problem);
   for (; !problem && walk != fs::recursive_directory_iterator(); walk.increment(problem)) {
@@ -70,8 +77,13 @@ Result<std::vector<std::string>> recording_files(const std::string& dir) {
   }
   if (problem) {
     const bool missing = problem == std::errc::no_such_file_or_directory;
-    return Error{missing ? ErrorCode::kNotFound : ErrorCode::kIo,
-                 fmt::format("cannot list {}: {}", dir, problem.message())};
+    if (missing) {
+      return Error{ErrorCode::kNotFound,
+                   fmt::format("there is no folder {}: record first (recshim run --mode record -- "
+                               "CMD), or name another with --dir",
+                               dir)};
+    }
+    return Error{ErrorCode::kIo, fmt::format("cannot list {}: {}", dir, problem.message())};
   }
   std::sort(files.begin(), files.end());
   return files;
@@ -106,6 +118,9 @@ Result<std::string> find_recording(const std::string& dir, const std::string& te
   if (fs::is_regular_file(text, ignored)) return text;
   const std::string in_dir = (fs::path(dir) / text).string();
   if (fs::is_regular_file(in_dir, ignored)) return in_dir;
+  if (fs::is_directory(text, ignored)) {
+    return Error{ErrorCode::kInvalid, fmt::format("{} is a folder; name one recording", text)};
+  }
   const bool prefix = text.size() >= kShortestPrefix && text.size() <= kHashDigits && is_hex(text);
   if (!prefix) {
     return Error{

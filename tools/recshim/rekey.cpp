@@ -8,6 +8,7 @@
 #include <set>
 
 #include "tools/recshim/command.h"
+#include "tools/recshim/json_text.h"
 #include "tools/recshim/recordings.h"
 #include "tools/recshim/settings.h"
 
@@ -18,7 +19,7 @@ namespace fs = std::filesystem;
 
 struct Options {
   std::string dir;
-  bool force = false;
+  bool force = false, json = false;
 };
 
 struct Move {
@@ -118,6 +119,30 @@ bool carry_out(std::vector<Move> moves) {
   return all_done && moves.empty();
 }
 
+void print(const Plan& plan, size_t recordings, const std::string& dir, const Options& options) {
+  for (const Move& move : plan.moves) {
+    const std::string from = shown_path(move.from, dir);
+    if (options.json) {
+      const match::Json json = {{"from", from}, {"to", shown_path(move.to, dir)}};
+      fmt::print("{}\n", line_of(json));
+    } else {
+      fmt::print("{}\n  -> {}\n", from, fs::path(move.to).filename().string());
+    }
+  }
+  for (const std::string& conflict : plan.conflicts) {
+    complain(fmt::format("{}; left alone: remove those that are not wanted", conflict));
+  }
+  if (options.json) {
+    const match::Json json = {{"recordings", recordings},
+                              {options.force ? "renamed" : "to_rename", plan.moves.size()},
+                              {"conflicts", plan.conflicts.size()}};
+    fmt::print("{}\n", line_of(json));
+  } else {
+    fmt::print("{} of {} recordings {}\n", plan.moves.size(), recordings,
+               options.force ? "renamed" : "to rename (--force renames them)");
+  }
+}
+
 int rekey(const Options& options) {
   const control::Config config = load_settings({{"RECSHIM_DIR", options.dir}});
   if (report_errors(config)) return kUsage;
@@ -127,15 +152,7 @@ int rekey(const Options& options) {
     return kProblem;
   }
   const Plan plan = make_plan(*files, config);
-  for (const Move& move : plan.moves) {
-    fmt::print("{}\n  -> {}\n", shown_path(move.from, config.dir),
-               fs::path(move.to).filename().string());
-  }
-  for (const std::string& conflict : plan.conflicts) {
-    complain(fmt::format("{}; left alone: remove those that are not wanted", conflict));
-  }
-  fmt::print("{} of {} recordings {}\n", plan.moves.size(), files->size(),
-             options.force ? "renamed" : "to rename (--force renames them)");
+  print(plan, files->size(), config.dir, options);
   const bool moved = !options.force || carry_out(plan.moves);
   return moved && plan.conflicts.empty() && plan.unreadable == 0 ? kOk : kProblem;
 }
@@ -149,6 +166,7 @@ Action declare_rekey(CLI::App& app) {
   app.add_flag_callback(
          "--dry-run", [] {}, "only show what would be renamed; the default")
       ->excludes(force);
+  app.add_flag("--json", options->json, "a line of JSON for each renaming, and one for the counts");
   return [options](const auto&) { return rekey(*options); };
 }
 

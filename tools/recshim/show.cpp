@@ -92,6 +92,7 @@ int print_bytes(const http::Exchange& exchange, const Options& options) {
 
 int show(const Options& options) {
   const control::Config config = load_settings({{"RECSHIM_DIR", options.dir}});
+  if (report_errors(config)) return kUsage;
   const auto path = find_recording(config.dir, options.recording);
   if (!path) {
     complain(path.error().message);

@@ -25,7 +25,8 @@ TEST(Cli, HelpNamesEveryVariableAndCommand) {
   for (const control::Variable& variable : control::variables()) {
     EXPECT_THAT(output.out, HasSubstr(variable.name));
   }
-  for (const char* command : {"run", "list", "show", "diff", "verify", "prune", "rekey"}) {
+  for (const char* command :
+       {"run", "doctor", "list", "show", "diff", "verify", "prune", "rekey"}) {
     EXPECT_THAT(output.out, HasSubstr(command));
     const Cli::Output help = Cli().run(std::string(command) + " --help");
     EXPECT_EQ(help.exit_code, 0) << command;
@@ -39,6 +40,24 @@ TEST(Cli, WrongArgumentsAreStatus2) {
     EXPECT_EQ(output.exit_code, 2) << arguments;
     EXPECT_THAT(output.err, Not(IsEmpty())) << arguments;
   }
+}
+
+TEST(Cli, SaysWhatWasMeantAndWhereHelpIs) {
+  const Cli cli;
+  EXPECT_THAT(cli.run("lsit").err, HasSubstr("did you mean \"list\"?"));
+  EXPECT_THAT(cli.run("./my_tests").err, HasSubstr("recshim run -- ./my_tests"));
+  EXPECT_THAT(cli.run("").err, AllOf(HasSubstr("recshim: "), HasSubstr("recshim --help")));
+  EXPECT_THAT(
+      cli.run("run --mdoe live -- true").err,
+      AllOf(HasSubstr("recshim run: "), HasSubstr("--mdoe"), HasSubstr("recshim run --help")));
+  EXPECT_EQ(cli.run("help run").out, cli.run("run --help").out);
+  EXPECT_EQ(cli.run("help").out, cli.run("--help").out);
+  EXPECT_THAT(cli.run("run --help").out, HasSubstr("recshim run [OPTIONS] -- CMD"));
+}
+
+TEST(Cli, HelpFitsATerminal) {
+  std::istringstream lines(Cli().run("--help").out);
+  for (std::string line; std::getline(lines, line);) EXPECT_LE(line.size(), 100u) << line;
 }
 
 TEST(Run, ExitsAsTheCommandDid) {

@@ -136,6 +136,38 @@ TEST_F(RecordingsCli, DiffNamesThePlaces) {
   EXPECT_EQ(same.exit_code, 0);
   EXPECT_EQ(same.out, "");
   EXPECT_EQ(cli_.run("diff '" + a + "' none.json").exit_code, 2);
+  const Cli::Output json = cli_.run("diff --json '" + a + "' '" + b + "'");
+  EXPECT_EQ(json.exit_code, 1);
+  EXPECT_THAT(json.out, AllOf(HasSubstr(R"({"path":"/request/payload/q","a":1,"b":2})"
+                                        "\n"),
+                              HasSubstr(R"({"path":"/response/body/r/1","a":2})"
+                                        "\n")));
+}
+
+TEST_F(RecordingsCli, SaysWhatToDoWhereThereIsNothingToRead) {
+  for (const char* arguments : {"list", "verify", "rekey", "show 0123456789"}) {
+    const Cli::Output missing = cli_.run(arguments);
+    EXPECT_EQ(missing.exit_code, 1) << arguments;
+    EXPECT_THAT(missing.err, AllOf(HasSubstr(cli_.path("recordings")), HasSubstr("record first"),
+                                   HasSubstr("--dir")));
+  }
+  fs::create_directory(cli_.path("recordings"));
+  EXPECT_THAT(cli_.run("list").err, HasSubstr("no recordings under"));
+  EXPECT_THAT(cli_.run("show recordings").err, HasSubstr("is a folder"));
+  std::ofstream(cli_.path("recordings/call.json")) << R"({"request": {}, "response": {}})";
+  EXPECT_THAT(cli_.run("list").out, HasSubstr("not an HTTP exchange"));
+}
+
+TEST_F(RecordingsCli, SettingsThatCannotBeAreNotGuessed) {
+  record("GET", "/v", "", "text", "text/plain");
+  std::ofstream(cli_.path("broken.json")) << R"({"dri": "elsewhere"})";
+  std::ofstream(cli_.path("journal")) << "";
+  for (const char* arguments : {"list", "verify", "rekey", "show 0123456789", "diff a b",
+                                "prune --journal journal --force"}) {
+    const Cli::Output output = cli_.run(arguments, "RECSHIM_CONFIG=broken.json");
+    EXPECT_EQ(output.exit_code, 2) << arguments;
+    EXPECT_THAT(output.err, HasSubstr("did you mean \"dir\"?")) << arguments;
+  }
 }
 
 TEST_F(RecordingsCli, VerifyAcceptsWhatTheStoreWrites) {
@@ -220,6 +252,8 @@ TEST_F(Prune, ShowsAndThenRemovesWhatWasNotUsed) {
   EXPECT_THAT(output.out, AllOf(HasSubstr("unused " + name_of(unused)), HasSubstr("1 of 2"),
                                 Not(HasSubstr(name_of(used)))));
   EXPECT_TRUE(fs::exists(unused));
+  EXPECT_EQ(cli_.run("prune --json --journal j").out,
+            "{\"unused\":\"" + name_of(unused) + "\"}\n{\"recordings\":2,\"unused\":1}\n");
 
   output = cli_.run("prune --journal j --force");
   EXPECT_EQ(output.exit_code, 0) << output.err;
@@ -252,6 +286,9 @@ TEST_F(RecordingsCli, RekeyFollowsTheRules) {
   EXPECT_EQ(output.exit_code, 0) << output.err;
   EXPECT_THAT(output.out, AllOf(HasSubstr(name_of(path)), HasSubstr("2 of 2")));
   EXPECT_TRUE(fs::exists(path)) << "only shown";
+  output = cli_.run("rekey --json", rules);
+  EXPECT_THAT(output.out, AllOf(HasSubstr("{\"from\":\"" + name_of(path) + "\",\"to\":\""),
+                                HasSubstr(R"({"recordings":2,"to_rename":2,"conflicts":0})")));
 
   output = cli_.run("rekey --force", rules);
   EXPECT_EQ(output.exit_code, 0) << output.err;

@@ -146,9 +146,10 @@ Check check_runtime_dir(const control::Config& config) {
   };
   const std::string root = control::session_root(get_env);
   Check check{"runtime folder", State::kOk, root, "", kAll};
+  std::error_code ignored;
+  const bool existed = fs::exists(root, ignored);
   const std::string session = root + "/doctor-" + control::fresh_session_id();
   const Status made = control::make_session_dir(session);
-  std::error_code ignored;
   if (!made) {
     check.state = State::kMissing;
     check.detail = made.error().message;
@@ -174,6 +175,7 @@ Check check_runtime_dir(const control::Config& config) {
   }
   if (fd >= 0) close(fd);
   fs::remove_all(session, ignored);
+  if (!existed) fs::remove(root, ignored);
   return check;
 }
 
