@@ -11,6 +11,7 @@
 #include "shim/base/log.h"
 #include "shim/base/sys.h"
 #include "shim/control/session.h"
+#include "shim/control/stamp_file.h"
 #include "shim/runtime/helper_program.h"
 #include "shim/runtime/runtime.h"
 #include "shim/runtime/sockets.h"
@@ -23,6 +24,8 @@ constexpr uint64_t kStartTimeout_us = 5'000'000;
 
 // Open while this process lives; -1 before it is needed. Children of fork(2) share it.
 std::atomic<int> presence_fd{-1};
+// The process that has handed a connection over, so as to know a child of fork(2).
+std::atomic<pid_t> giver_pid{0};
 
 bool is_open(int fd) {
   pollfd state{fd, POLLIN, 0};
@@ -76,6 +79,15 @@ Result<int> reach(const std::string& session_dir, const control::Handover& hando
 
 }  // namespace
 
+void share_test_id() {
+  const auto* self = runtime();
+  if (self == nullptr || giver_pid.load() != getpid()) return;
+  const auto stamp = current_stamp();
+  const Status shared = control::write_stamp(posix_env(), self->config.session_dir, getpid(),
+                                             {stamp.test_id, stamp.phase});
+  if (!shared) log::warn("the gateway does not hear of the next test: {}", shared.error().message);
+}
+
 Status give_to_gateway(control::Handover handover, int connection_fd,
                        const std::function<Status(const RawSink& raw)>& send_rest) {
   const auto* self = runtime();
@@ -91,6 +103,7 @@ Status give_to_gateway(control::Handover handover, int connection_fd,
                  "the gateway can't be used: " + control_fd.error().message};
   }
   keep_gateway_running(session_dir);
+  if (giver_pid.exchange(getpid()) != getpid()) share_test_id();
   const Status sent =
       send_rest([&](std::string_view bytes) { return control::send_raw(*control_fd, bytes); });
   if (sent) control::end_raw(*control_fd);

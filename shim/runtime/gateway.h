@@ -20,4 +20,8 @@ using RawSink = std::function<Status(std::string_view bytes)>;
 Status give_to_gateway(control::Handover handover, int connection_fd,
                        const std::function<Status(const RawSink& raw)>& send_rest);
 
+// The test has changed: connections that this process has handed over hear of it before the
+// next request. Does nothing where there are none. Threads: any. REQUIRES: OwnWork.
+void share_test_id();
+
 }  // namespace recshim::runtime

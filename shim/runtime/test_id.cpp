@@ -7,6 +7,7 @@
 
 #include "shim/base/env.h"
 #include "shim/base/lasting.h"
+#include "shim/runtime/gateway.h"
 #include "shim/runtime/guard.h"
 
 namespace recshim::runtime {
@@ -62,15 +63,21 @@ void note_variable(const char* name, const char* value) {
   auto* target = slot(name, length);
   if (target == nullptr) return;
   const OwnWork work;
-  const std::lock_guard lock(copy().mutex);
-  *target = non_empty(value);
+  {
+    const std::lock_guard lock(copy().mutex);
+    *target = non_empty(value);
+  }
+  share_test_id();
 }
 
 void note_environment_cleared() {
   const OwnWork work;
-  const std::lock_guard lock(copy().mutex);
-  copy().test_id.reset();
-  copy().pytest.reset();
+  {
+    const std::lock_guard lock(copy().mutex);
+    copy().test_id.reset();
+    copy().pytest.reset();
+  }
+  share_test_id();
 }
 
 flow::RecordConnection::Stamp current_stamp() {

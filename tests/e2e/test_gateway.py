@@ -244,3 +244,22 @@ def test_a_stale_socket_of_the_session(lab):
     os.close(short)
     fetch(lab, [*CURL, URL + "/random"], env={"RECSHIM_SESSION": "named-stale"}).ok()
     assert len(lab.recordings()) == 1
+
+
+def test_a_kept_connection_serves_the_test_that_asks(lab):
+    """One connection, handed over in the first test, asked by it and by another one."""
+    lab.serve()
+    code = ("import http.client, os, ssl\n"
+            "connection = http.client.HTTPSConnection('api.openai.com', timeout=30)\n"
+            "for test in 'one', 'two', 'one', 'two':\n"
+            "    os.environ['PYTEST_CURRENT_TEST'] = f'tests/test_a.py::{test} (call)'\n"
+            "    connection.request('GET', '/random')\n"
+            "    print(test, connection.getresponse().read())\n")
+    fetched = fetch(lab, [sys.executable, "-c", code]).ok()
+    first, second, third, fourth = (line.split(maxsplit=1)[1] for line in fetched.text().splitlines())
+    assert (first, second) == (third, fourth) and first != second
+    assert labs.outcomes(fetched.journal) == ["recorded", "recorded", "hit", "hit"]
+    tests = sorted(json.loads(path.read_text())["test_id"] for path in lab.recordings())
+    assert tests == ["tests/test_a.py::one", "tests/test_a.py::two"]
+    lab.stop_servers()
+    labs.assert_same(fetched, lab.replay([sys.executable, "-c", code]).ok())

@@ -7,6 +7,7 @@
 #include "shim/base/log.h"
 #include "shim/control/local_hosts.h"
 #include "shim/control/session.h"
+#include "shim/control/stamp_file.h"
 
 namespace recshim::gateway {
 
@@ -45,6 +46,7 @@ Result<std::unique_ptr<Shared>> Shared::load(const control::GetEnv& get_env, con
 Party::Party(const Shared& shared, control::Handover handover, int stderr_fd)
     : handover_(std::move(handover)),
       stderr_fd_(stderr_fd),
+      session_dir_(shared.config.session_dir),
       exchanges_(posix_env(), *shared.store,
                  {[this, &config = shared.config](control::JournalLine line) {
                     line.pid = handover_.pid;
@@ -59,7 +61,14 @@ Party::~Party() {
 }
 
 flow::RecordConnection::Stamp Party::stamp() const {
-  return {handover_.test_id, handover_.phase, posix_env().wall_time_us()};
+  flow::RecordConnection::Stamp stamp{handover_.test_id, handover_.phase,
+                                      posix_env().wall_time_us()};
+  // A connection may serve many tests of its process.
+  if (auto now = control::read_stamp(posix_env(), session_dir_, handover_.pid)) {
+    stamp.test_id = std::move(now->test_id);
+    stamp.phase = std::move(now->phase);
+  }
+  return stamp;
 }
 
 void Party::tell(const std::string& text) const {

@@ -52,6 +52,7 @@ class Party {
  private:
   const control::Handover handover_;
   const int stderr_fd_;
+  const std::string& session_dir_;  // of what is shared
   const control::Exchanges exchanges_;
 };
 

@@ -1,0 +1,26 @@
+// The test that a process is in, where its gateway can read it: connections that were handed
+// over outlive the test they were made in. One small file in the session's folder for each
+// process that has handed one over.
+#pragma once
+
+#include <sys/types.h>
+
+#include <optional>
+#include <string>
+
+#include "shim/base/env.h"
+#include "shim/base/result.h"
+
+namespace recshim::control {
+
+struct TestStamp {
+  std::optional<std::string> test_id;
+  std::string phase;  // "setup", "call", "teardown" or ""
+};
+
+// In place, as seen from other processes, when this returns.
+Status write_stamp(Env& env, const std::string& session_dir, pid_t pid, const TestStamp& stamp);
+// nullopt: the process has written none.
+std::optional<TestStamp> read_stamp(Env& env, const std::string& session_dir, pid_t pid);
+
+}  // namespace recshim::control
