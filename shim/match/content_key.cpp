@@ -77,7 +77,7 @@ Json openai_content(const Json& body, bool bedrock) {
   return out;
 }
 
-Json ollama_content(const Json& body, std::string_view path, bool from_recshim) {
+Json ollama_content(const Json& body, std::string_view path) {
   Json out = Json::object();
   for (const auto& [key, value] : body.get_ref<const Json::object_t&>()) {
     const bool empty_text = value.is_string() && value.get_ref<const std::string&>().empty();
@@ -86,7 +86,10 @@ Json ollama_content(const Json& body, std::string_view path, bool from_recshim) 
   }
   if (path == "/api/generate" || path == "/api/chat" || path == "/api/pull") {
     const Json* stream = member(body, "stream");
-    out["stream"] = stream != nullptr && stream->is_boolean() ? stream->get<bool>() : from_recshim;
+    out["stream"] = stream != nullptr && stream->is_boolean() && stream->get<bool>();
+    if (path == "/api/pull" && out.contains("insecure") && out["insecure"] == false) {
+      out.erase("insecure");
+    }
   }
   return out;
 }
@@ -116,7 +119,7 @@ std::optional<std::string> hash_of_recorded(const Json& request,
 
 std::optional<std::string> content_hash(const Json& request,
                                         const std::optional<std::string>& test_id,
-                                        bool from_recshim, const MatchOptions& options) {
+                                        const MatchOptions& options) {
   try {
     std::optional<Recorded> recorded = read_recorded(request);
     if (!recorded) return std::nullopt;
@@ -129,7 +132,7 @@ std::optional<std::string> content_hash(const Json& request,
     if (recorded->body != nullptr && recorded->body->is_object()) {
       const UrlParts parts = split_url(recorded->url);
       content = dialect_of(parts.path, options) == Dialect::kOllama
-                    ? ollama_content(*recorded->body, parts.path, from_recshim)
+                    ? ollama_content(*recorded->body, parts.path)
                     : openai_content(*recorded->body, is_bedrock(parts.authority));
       recorded->body = &content;
     }

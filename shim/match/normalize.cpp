@@ -3,8 +3,12 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
+#include <cstdint>
 #include <exception>
+#include <optional>
 
+#include "shim/base/base64.h"
 #include "shim/base/sha256.h"
 
 namespace recshim::match {
@@ -27,6 +31,35 @@ void replace(Normalized& out, const std::string& name, Json value) {
   *found = std::move(value);
 }
 
+// Little-endian 32-bit floats as base64, as the numbers that the SDK makes of them.
+std::optional<Json> decoded_floats(const Json& text) {
+  if (!text.is_string()) return std::nullopt;
+  const auto bytes = from_base64(text.get_ref<const std::string&>());
+  if (!bytes || bytes->size() % sizeof(float) != 0) return std::nullopt;
+  Json out = Json::array();
+  for (size_t at = 0; at < bytes->size(); at += sizeof(float)) {
+    uint32_t bits = 0;
+    for (size_t i = sizeof(float); i > 0; --i) {
+      bits = bits << 8 | static_cast<unsigned char>((*bytes)[at + i - 1]);
+    }
+    out.push_back(static_cast<double>(std::bit_cast<float>(bits)));
+  }
+  return out;
+}
+
+void decode_embeddings(Normalized& out) {
+  const auto data = out.json.find("data");
+  if (data == out.json.end() || !data->is_array()) return;
+  for (size_t i = 0; i < data->size(); ++i) {
+    Json& entry = (*data)[i];
+    if (!entry.is_object() || !entry.contains("embedding")) continue;
+    auto floats = decoded_floats(entry["embedding"]);
+    if (!floats) continue;
+    out.originals["/data/" + std::to_string(i) + "/embedding"] = std::move(entry["embedding"]);
+    entry["embedding"] = std::move(*floats);
+  }
+}
+
 const Json* identifier(const Json& entry) {
   if (!entry.is_object()) return nullptr;
   if (const auto data = entry.find("__data__"); data != entry.end()) return identifier(*data);
@@ -47,6 +80,7 @@ Normalized normalize_response(Json body, Dialect dialect, std::string_view hash)
   replace(out, "id", "rec-" + std::string(hash.substr(0, kIdHashDigits)));
   replace(out, "created", 0);
   replace(out, "created_at", "1970-01-01T00:00:00.000000Z");
+  if (dialect == Dialect::kOpenAi) decode_embeddings(out);
   for (const char* name : kDurations) {
     const auto found = out.json.find(name);
     if (found != out.json.end() && !found->is_null()) replace(out, name, 0);

@@ -21,7 +21,8 @@ struct Normalized {
 // hash: the request's; its first 12 digits make the id.
 // Members of the root, if present: id → "rec-<hash12>", created → 0,
 // created_at → "1970-01-01T00:00:00.000000Z", total_duration, load_duration,
-// prompt_eval_duration, eval_duration (unless null) → 0. Model objects, whole model lists
+// prompt_eval_duration, eval_duration (unless null) → 0; of OpenAI's embeddings, base64 →
+// the numbers it holds, as the SDK gives them. Model objects, whole model lists
 // and generic responses stay as they are.
 [[nodiscard]] Normalized normalize_response(Json body, Dialect dialect, std::string_view hash);
 

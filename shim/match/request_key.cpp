@@ -60,6 +60,38 @@ void drop_deployment(std::string& prefix, const Json& body) {
   if (deployed == name || deployed == percent_encoded(name)) prefix.erase(at);
 }
 
+// What the Ollama client was called with, from what it sent: it spells some defaults out, and
+// "stream", which is true on the wire when it is absent, is false for the client.
+Json ollama_arguments(Json body, std::string_view path) {
+  if (!body.is_object()) return body;
+  const auto drop = [&](const char* name, const Json& value) {
+    const auto found = body.find(name);
+    if (found != body.end() && *found == value) body.erase(name);
+  };
+  if (path == "/api/chat") drop("tools", Json::array());
+  if (path == "/api/pull") drop("insecure", false);
+  if (path == "/api/chat" || path == "/api/generate" || path == "/api/pull") {
+    if (!body.contains("stream")) {
+      body["stream"] = true;
+    } else {
+      drop("stream", false);
+    }
+  }
+  return body;
+}
+
+// Likewise for the OpenAI client, which asks for base64 when the caller does not say, where
+// the API would send numbers.
+Json embeddings_arguments(Json body) {
+  if (!body.is_object()) return body;
+  if (!body.contains("encoding_format")) {
+    body["encoding_format"] = "float";
+  } else if (body["encoding_format"] == "base64") {
+    body.erase("encoding_format");
+  }
+  return body;
+}
+
 // The query as the argument through which the SDK would have taken it.
 Json extra_query(std::string_view query, const MatchOptions& options) {
   Json out = Json::object();
@@ -119,8 +151,10 @@ void key_dialect(RequestKey& key, const UrlParts& parts, Json body,
     if (!query.empty() && body.is_object() && !body.contains("extra_query")) {
       body["extra_query"] = std::move(query);
     }
+    if (suffix == "/embeddings") body = embeddings_arguments(std::move(body));
     key.model_list = suffix == "/models";
   } else {
+    body = ollama_arguments(std::move(body), path);
     if (path == "/api/embed") endpoint = path = "/api/embeddings";
     key.model_list = path == "/api/tags";
   }
@@ -168,7 +202,7 @@ Result<RequestKey> key_of(const http::Exchange& request, const std::optional<std
   key.hash = sha256_hex(key.canonical);
   key.content_hash = key.hash;
   if (key.dialect != Dialect::kGeneric) {
-    key.content_hash = content_hash(key.request, test_id, true, options).value_or(key.hash);
+    key.content_hash = content_hash(key.request, test_id, options).value_or(key.hash);
   }
   return key;
 }

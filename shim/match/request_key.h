@@ -57,9 +57,11 @@ Dialect dialect_of(std::string_view path, const MatchOptions& options);
 //   SDK puts it in after the recorder has looked. Query parameters (api-version, secrets
 //   and ignore_query apart) become body.extra_query, through which the SDK takes them.
 //   Databricks hosts become "__databricks__". A body that is no JSON is {"sha256": …}.
-// - Ollama: /api/embed is filed as /api/embeddings. The body is hashed as it is on the
-//   wire: an absent "stream" means true there and false in the Python client, so leaving
-//   defaults out would give two different requests one key; content_hash sees to it.
+//   Embeddings: no encoding_format becomes "float", which it means, and "base64", which the
+//   SDK asks for by itself, is left out.
+// - Ollama: /api/embed is filed as /api/embeddings. Of chat, generate and pull, no "stream"
+//   becomes true, which it means, and false, the client's default, is left out, like its
+//   empty "tools" and its "insecure" false.
 // Headers never take part in a key.
 //
 // request: only its request side and origin are read. test_id: JSON null when empty.
@@ -84,10 +86,9 @@ std::optional<std::string> hash_of_recorded(const Json& request,
 // (encoding_format base64, empty Ollama fields) are left out, project_id likewise, and
 // Ollama's "stream" is always spelled out. A google-genai file: its arguments in the API's
 // terms. Generic requests: their hash.
-// from_recshim: the file has the key "recshim", so its body is the wire's.
 std::optional<std::string> content_hash(const Json& request,
                                         const std::optional<std::string>& test_id,
-                                        bool from_recshim, const MatchOptions& options);
+                                        const MatchOptions& options);
 
 // The content_hash() of a file that llama-stack's recorder wrote above HTTP for a request
 // that went over the wire as this one: google-genai's generate_content and its stream.

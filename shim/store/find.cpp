@@ -277,10 +277,10 @@ Result<std::optional<Found>> Store::Impl::find_model_list(const http::Exchange& 
 
 Result<std::optional<Found>> Store::Impl::find_by_content(const http::Exchange& request,
                                                           const match::RequestKey& key) {
-  const auto content = match::content_hash(key.request, std::nullopt, true, options.match);
+  const auto content = match::content_hash(key.request, std::nullopt, options.match);
   if (!content) return std::optional<Found>();
   const bool any_test =  // the key leaves the test out
-      content == match::content_hash(key.request, "any other", true, options.match);
+      content == match::content_hash(key.request, "any other", options.match);
   const auto sdk_content = match::sdk_content_hash(key.request, std::nullopt, options.match);
   // A quick look first; before it is a miss, at every file.
   for (const bool every_file : {false, true}) {

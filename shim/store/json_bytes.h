@@ -1,4 +1,4 @@
-// Bytes inside JSON: UTF-8 checks, base64, strings that may hold any byte, bounded
+// Bytes inside JSON: UTF-8 checks, strings that may hold any byte, bounded
 // parsing. Shared by the files of this folder; knows nothing of recordings.
 #pragma once
 
@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 
+#include "shim/base/base64.h"
 #include "shim/match/request_key.h"
 
 namespace recshim::store {
@@ -27,8 +28,8 @@ bool is_utf8(std::string_view bytes);
 // True for UTF-8 without control characters other than tab, line feed, carriage return.
 bool is_text(std::string_view bytes);
 
-std::string base64(std::string_view bytes);
-std::optional<std::string> from_base64(std::string_view text);
+using recshim::base64;
+using recshim::from_base64;
 
 // A JSON string where bytes are UTF-8, else {"base64": "…"}.
 Json bytes_to_json(std::string_view bytes);

@@ -37,7 +37,12 @@ void drop_headers(Json* headers, const std::vector<std::string>& names) {
     if (pair.is_array() && !pair.empty() && pair[0].is_string()) {
       name = http::to_lower(pair[0].get_ref<const std::string&>());
     }
-    if (std::find(names.begin(), names.end(), name) == names.end()) kept.push_back(pair);
+    const auto drops = [&](const std::string& wanted) {
+      const bool prefix = wanted.ends_with('*');
+      return prefix ? name.starts_with(std::string_view(wanted).substr(0, wanted.size() - 1))
+                    : name == wanted;
+    };
+    if (std::none_of(names.begin(), names.end(), drops)) kept.push_back(pair);
   }
   *headers = std::move(kept);
 }
@@ -59,8 +64,21 @@ void drop_multipart_boundary(Json* headers) {
   }
 }
 
+// The padding against observers that OpenAI draws anew for every chunk.
+void drop_padding(Json& file) {
+  if (!file["request"].contains("endpoint")) return;
+  const auto body = file["response"].find("body");
+  if (body == file["response"].end() || !body->is_array()) return;
+  for (Json& entry : *body) {
+    if (!entry.is_object()) continue;
+    Json& data = entry.contains("__data__") ? entry["__data__"] : entry;
+    if (data.is_object()) data.erase("obfuscation");
+  }
+}
+
 Json without_volatile(const Json& file, std::vector<std::string> names) {
   Json out = file;
+  drop_padding(out);
   const auto own = out.find("recshim");
   if (own == out.end() || !own->is_object()) return out;
   for (const char* key : {"recorded_at", "timing", "originals", "originals_by_chunk"}) {
@@ -168,6 +186,24 @@ std::optional<std::string> Recording::not_http() const {
   }
   return "a call of " + (provider.empty() ? std::string("something") : provider) +
          " without a url, not an HTTP exchange";
+}
+
+std::vector<std::string> default_volatile_headers() {
+  return {"age",
+          "anthropic-ratelimit-*",
+          "apim-request-id",
+          "cf-ray",
+          "openai-processing-ms",
+          "request-id",
+          "server-timing",
+          "x-amzn-requestid",
+          "x-amzn-trace-id",
+          "x-cloud-trace-context",
+          "x-envoy-upstream-service-time",
+          "x-ms-request-id",
+          "x-ratelimit-*",
+          "x-request-id",
+          "x-runtime"};
 }
 
 bool same_but_for_volatile(const Recording& a, const Recording& b,

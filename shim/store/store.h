@@ -19,6 +19,10 @@ namespace recshim::store {
 
 enum class Layout { kFlat, kByTest };
 
+// Request ids, limits that count down, and what measures a server's time, as LLM and cloud
+// APIs send them.
+std::vector<std::string> default_volatile_headers();
+
 struct StoreOptions {
   std::string dir;          // absolute; made when first written
   std::string session_dir;  // absolute; this session's shared state, made (0700) when first used
@@ -26,8 +30,8 @@ struct StoreOptions {
   Layout layout = Layout::kFlat;
   bool record_errors = true;   // write 408, 409, 429, 5xx and truncated streams
   bool keep_existing = false;  // never touch a recording that exists when a new one comes
-  std::vector<std::string>
-      volatile_headers;  // beside Date, ignored when comparing with the old file
+  // Lower case, beside Date; ignored when comparing with the old file. "x-*" is a prefix.
+  std::vector<std::string> volatile_headers = default_volatile_headers();
   uint64_t inline_body_limit_bytes = uint64_t{1} << 20;  // above: `<name>.body`
   match::MatchOptions match;
 };

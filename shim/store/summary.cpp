@@ -131,7 +131,7 @@ std::optional<Summary> summarise(std::string_view text, const match::MatchOption
   }
   Summary out;
   out.from_recshim = head.from_recshim();
-  const auto content = match::content_hash(request, std::nullopt, out.from_recshim, options);
+  const auto content = match::content_hash(request, std::nullopt, options);
   if (!content) return std::nullopt;
   out.content = *content;
   out.test_id = head.test_id();

@@ -125,5 +125,18 @@ TEST(SdkType, NamesTheClassOfAStreamEventByItsType) {
   EXPECT_EQ(sdk_type(Dialect::kOpenAi, "/v1/responses", true, Json(3)), "");
 }
 
+TEST(Normalize, EmbeddingsAreTheNumbersThatTheSdkMakesOfThem) {
+  const std::string wire = R"({"object":"list","data":[{"embedding":"AACAPwAAAL8="},)"
+                           R"({"embedding":[0.5]},{"embedding":"no base64"}]})";
+  Json json = parse_json(wire).value();
+  const Normalized out = normalize_response(json, Dialect::kOpenAi, kHash);
+  EXPECT_EQ(dump(out.json, compact_style()),
+            R"({"object":"list","data":[{"embedding":[1.0,-0.5]},{"embedding":[0.5]},)"
+            R"({"embedding":"no base64"}]})");
+  Json again = out.json;
+  restore_originals(again, out.originals);
+  EXPECT_EQ(again, json);
+}
+
 }  // namespace
 }  // namespace recshim::match

@@ -106,7 +106,7 @@ TEST(OpenAiKey, SeenByHashOfRecordedAlike) {
                         .body = R"({"model":"m","prompt":"1.23456789"})"};
   const RequestKey out = key(request, "t");
   EXPECT_EQ(hash_of_recorded(out.request, "t", kNone), out.hash);
-  EXPECT_EQ(content_hash(out.request, "t", true, kNone), out.content_hash);
+  EXPECT_EQ(content_hash(out.request, "t", kNone), out.content_hash);
 }
 
 TEST(OpenAiKey, ModelListsLeaveTheTestOutForTheRecordersPathsOnly) {
@@ -184,6 +184,25 @@ TEST(OllamaKey, IsTheRecorders) {
   EXPECT_TRUE(tags.model_list);
 }
 
+// What the clients send by themselves is not what they were called with.
+TEST(Keys, AreOfTheClientsArguments) {
+  const auto asked = [](const char* target, const char* body) {
+    return text(key({.target = target, .body = body}).request["body"]);
+  };
+  EXPECT_EQ(asked("/api/chat", R"({"model":"m","tools":[],"stream":false})"), R"({"model":"m"})");
+  EXPECT_EQ(asked("/api/chat", R"({"model":"m","tools":[1],"stream":true})"),
+            R"({"model":"m","tools":[1],"stream":true})");
+  EXPECT_EQ(asked("/api/generate", R"({"model":"m"})"), R"({"model":"m","stream":true})");
+  EXPECT_EQ(asked("/api/pull", R"({"model":"m","stream":false,"insecure":false})"),
+            R"({"model":"m"})");
+  EXPECT_EQ(asked("/api/embed", R"({"model":"m","input":"x"})"), R"({"model":"m","input":"x"})");
+  EXPECT_EQ(asked("/v1/embeddings", R"({"input":"x","encoding_format":"base64"})"),
+            R"({"input":"x"})");
+  EXPECT_EQ(asked("/v1/embeddings", R"({"input":"x"})"),
+            R"({"input":"x","encoding_format":"float"})");
+  EXPECT_EQ(asked("/v1/chat/completions", R"({"stream":false})"), R"({"stream":false})");
+}
+
 TEST(ContentHash, JoinsWireAndSdkSpellings) {
   const auto recorded = [](const char* request) { return parse_json(request).value(); };
   // Arguments that the OpenAI SDK merges into the body, or sends unasked.
@@ -193,7 +212,7 @@ TEST(ContentHash, JoinsWireAndSdkSpellings) {
       R"({"method":"POST","url":"https://other/v1/v1/chat/completions","headers":{},"body":)"
       R"({"model":"m","stream":false,"timeout":5,"extra_body":{"guided_choice":["a"],)"
       R"("project_id":"2"}}})");
-  EXPECT_EQ(content_hash(chat_file, std::nullopt, false, kNone), chat.content_hash);
+  EXPECT_EQ(content_hash(chat_file, std::nullopt, kNone), chat.content_hash);
   EXPECT_NE(hash_of_recorded(chat_file, std::nullopt, kNone), chat.hash);
 
   // The Ollama client spells defaults out; on the wire no "stream" means true.
@@ -202,7 +221,7 @@ TEST(ContentHash, JoinsWireAndSdkSpellings) {
   const auto wire = [](const char* body) {
     return key({.target = "/api/chat", .body = body}).content_hash;
   };
-  EXPECT_EQ(content_hash(ollama_file, std::nullopt, false, kNone),
+  EXPECT_EQ(content_hash(ollama_file, std::nullopt, kNone),
             wire(R"({"model":"m","messages":[1],"tools":[],"stream":false,"format":""})"));
   EXPECT_NE(wire(R"({"model":"m","messages":[1]})"),
             wire(R"({"model":"m","messages":[1],"stream":false})"));
@@ -215,7 +234,7 @@ TEST(ContentHash, IsNulloptForWhatIsNoHttp) {
        {R"({"provider":"tavily","tool_name":"x","kwargs":{}})", "[]", "3",
         R"({"method":"POST","url":3,"body":{}})", R"({"method":"POST","url":"u"})"}) {
     const Json json = parse_json(request).value();
-    EXPECT_EQ(content_hash(json, std::nullopt, false, kNone), std::nullopt);
+    EXPECT_EQ(content_hash(json, std::nullopt, kNone), std::nullopt);
     EXPECT_EQ(hash_of_recorded(json, std::nullopt, kNone), std::nullopt);
   }
 }
