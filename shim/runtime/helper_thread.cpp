@@ -36,6 +36,8 @@ Helper* helper = new Helper;
 // What one look at a socket found: when to look again (0: nothing to do for it).
 uint64_t serve(Socket& socket) {
   if (socket.role != Role::kReplay || socket.ended) return 0;
+  // What the parent of this process made is served there: here it may be lost over exec(2).
+  if (socket.inherited) return 0;
   const int fd = fd_of(socket);
   int unread = 0;
   if (socket.in_kernel > 0 && fd >= 0 &&
