@@ -9,7 +9,7 @@ import subprocess
 import pytest
 
 from harness import lab as lab_module
-from harness import paths, servers
+from harness import paths, repository, servers
 
 HERE = pathlib.Path(__file__).resolve().parent
 PROGRAMS = paths.BUILD / "tests" / "e2e" / "langs"
@@ -220,37 +220,12 @@ def test_nginx(lab, options):
 
 # --- git ------------------------------------------------------------------------------
 
-def make_repository(root):
-    """A bare repository of two branches whose commits are the same at every run."""
-    work = root.parent / "git-work"
-    variables = {"PATH": os.environ["PATH"], "HOME": str(root.parent), "GIT_CONFIG_NOSYSTEM": "1"}
-    for role in ("AUTHOR", "COMMITTER"):
-        variables.update({f"GIT_{role}_NAME": "E2E", f"GIT_{role}_EMAIL": "e2e@example.test",
-                          f"GIT_{role}_DATE": "1700000000 +0000"})
-
-    def git(*arguments, cwd=work):
-        subprocess.run(["git", *arguments], check=True, cwd=cwd, env=variables, capture_output=True, timeout=60)
-
-    work.mkdir()
-    git("init", "-q", "-b", "main")
-    for number in range(30):
-        (work / "README").write_text(f"revision {number}\n")
-        (work / f"file{number}.txt").write_text(f"content of file {number}\n" * 50)
-        if number == 10:
-            (work / "data.bin").write_bytes(bytes((i * i) % 251 for i in range(300000)))
-        git("add", ".")
-        git("commit", "-q", "-m", f"Commit {number}")
-    git("branch", "side", "HEAD~5")
-    git("clone", "-q", "--bare", str(work), str(root / "project.git"), cwd=root)
-    shutil.rmtree(work)
-
-
 @pytest.mark.parametrize("scheme", ["https", "http"])
 def test_git(lab, scheme):
     need("git")
     root = lab.folder / "home" / "repositories"
     root.mkdir()
-    make_repository(root)
+    repository.make(root)
     lab.serve(host=GIT_HOST, tls=scheme == "https", script=HERE / "git_server.py", arguments=["--root", root])
     recorded, _ = lab.check(["sh", HERE / "git_client.sh", f"{scheme}://{GIT_HOST}/project.git"])
     assert b"Commit 29" in recorded.stdout

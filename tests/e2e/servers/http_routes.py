@@ -371,6 +371,30 @@ def json_styles(ex):
     ex.reply(200, text, content_type="application/json")
 
 
+PAGE = """<!doctype html><meta charset="utf-8"><title>e2e</title><link rel="icon" href="data:,">
+<body><pre id="out"></pre><script>
+const out = document.getElementById("out");
+function ask(method, url, body) {
+  const request = new XMLHttpRequest();
+  request.open(method, url, false);
+  request.send(body);
+  out.append(`${method} ${url} ${request.status} ${request.getResponseHeader("date")}\\n${request.responseText}\\n`);
+}
+ask("GET", "/json?style=spaced");
+if (location.hash !== "#half") {
+  ask("POST", "/echo?xhr", "from the page");
+  ask("GET", "/gzip");
+}
+</script></body>
+"""
+
+
+def page(ex):
+    """A page whose script asks more, all of it unless its fragment is #half."""
+    ex.body()
+    ex.reply(200, PAGE, content_type="text/html; charset=utf-8")
+
+
 def upgrade(ex):
     """101 Switching Protocols to an echo of lines."""
     ex.status = 101
@@ -389,5 +413,5 @@ ROUTES = {
     "upload": upload, "multipart": multipart, "head": head, "204": no_content, "304": not_modified,
     "slow": slow, "cookies": cookies, "redirect": redirect, "random": random, "sequence": sequence,
     "flaky": flaky, "headers": headers, "old": old, "empty": empty, "binary": binary,
-    "json": json_styles, "upgrade": upgrade,
+    "json": json_styles, "upgrade": upgrade, "page": page,
 }
