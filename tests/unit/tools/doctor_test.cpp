@@ -278,6 +278,8 @@ TEST_F(Doctor, TheCommandAnswersInBothForms) {
   EXPECT_THAT(output.out, HasSubstr("OpenSSL 3, "));
   EXPECT_THAT(output.out, HasSubstr("1, in the program"));
   EXPECT_THAT(output.out, HasSubstr("recshim run -- "));
+  output = cli_.run("doctor -- sh -c \"echo 'a b'\"");
+  EXPECT_THAT(output.out, HasSubstr(R"(recshim run -- sh -c 'echo '\''a b'\''')")) << output.err;
   output = cli_.run("doctor --json -- '" OPENSSL_PROGRAM "'");
   EXPECT_THAT(output.out, HasSubstr("\"kind\": \"openssl-3\""));
   EXPECT_THAT(output.out, HasSubstr("\"ok\": true"));

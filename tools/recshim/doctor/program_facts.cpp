@@ -53,6 +53,16 @@ void add_use(ProgramFacts& facts, TlsSign sign, const std::string& file,
   facts.tls.push_back({std::move(sign), file, through});
 }
 
+// Chromium and its like use NSS for its database of certificates only.
+void drop_database_only(ProgramFacts& facts) {
+  const auto is_kind = [](TlsKind kind) {
+    return [kind](const TlsUse& use) { return use.sign.kind == kind; };
+  };
+  if (std::any_of(facts.tls.begin(), facts.tls.end(), is_kind(TlsKind::kStaticBoringSsl))) {
+    std::erase_if(facts.tls, is_kind(TlsKind::kNss));
+  }
+}
+
 void add_libraries(ProgramFacts& facts, const std::string& path, const ElfImage& image,
                    const LibrarySearch& search, const std::string& through, bool is_program) {
   for (const NeededLibrary& library : needed_libraries(path, image, search)) {
@@ -113,13 +123,7 @@ ProgramFacts look_at_program(const std::string& path, const LibrarySearch& searc
     add_use(facts, std::move(sign), facts.real_path, "");
   }
   add_libraries(facts, facts.real_path, image, search, "", true);
-  // Chromium and its like use NSS for its database of certificates only.
-  const auto is_kind = [](TlsKind kind) {
-    return [kind](const TlsUse& use) { return use.sign.kind == kind; };
-  };
-  if (std::any_of(facts.tls.begin(), facts.tls.end(), is_kind(TlsKind::kStaticBoringSsl))) {
-    std::erase_if(facts.tls, is_kind(TlsKind::kNss));
-  }
+  drop_database_only(facts);
   // Java's launcher brings none of its own; the classes do.
   const bool is_java =
       std::find(image.needed.begin(), image.needed.end(), "libjli.so") != image.needed.end();
@@ -149,6 +153,7 @@ void add_modules(const std::vector<LaterModule>& modules, const LibrarySearch& s
     }
     add_libraries(facts, module.path, image, search, module.when, false);
   }
+  drop_database_only(facts);
 }
 
 }  // namespace recshim::tools

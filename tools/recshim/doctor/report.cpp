@@ -39,6 +39,24 @@ std::string field(const std::string& label, const std::string& text) {
   return out + "\n";
 }
 
+// Words as they can be given to a shell again.
+std::string shell_text(const std::vector<std::string>& words) {
+  constexpr const char* kPlain =
+      "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-+=:,./@%";
+  std::string text;
+  for (const std::string& word : words) {
+    if (!text.empty()) text += ' ';
+    if (!word.empty() && word.find_first_not_of(kPlain) == std::string::npos) {
+      text += word;
+      continue;
+    }
+    text += '\'';
+    for (const char c : word) text += c == '\'' ? R"('\'')" : std::string(1, c);
+    text += '\'';
+  }
+  return text;
+}
+
 std::string tls_line(const TlsUse& use) {
   std::string text = use.sign.name;
   if (!use.file.empty()) text += fmt::format(", {}", use.file);
@@ -91,7 +109,7 @@ std::string verdict_line(const Report& report) {
   if (unserved == 0 && missing == 0) {
     return report.programs.empty() ? "Nothing is missing.\n"
                                    : fmt::format("{}: served. Start it with recshim run -- {}\n",
-                                                 report.command[0], fmt::join(report.command, " "));
+                                                 report.command[0], shell_text(report.command));
   }
   std::string text = report.programs.empty() ? "" : report.command[0] + ": ";
   if (unserved != 0) {
