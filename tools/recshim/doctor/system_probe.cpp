@@ -139,6 +139,29 @@ Check check_gateway(const std::string& library, const std::string& own_folder) {
   return check;
 }
 
+// Runs a program of its own under the supervisor; the parts it needs have checks of their own,
+// which say more.
+Check check_supervisor(const std::string& own_folder) {
+  Check check{"supervisor", State::kMissing, "", "", {kSupervisor}};
+  const Scratch scratch;
+  const ProbeRun run = run_probe({own_folder + "/recshim", "run", "--quiet", "--mode", "replay",
+                                  "--supervise=always", "--", "true"},
+                                 {{"XDG_RUNTIME_DIR", scratch.path()},
+                                  {control::kConfigVariable, control::kNoConfigFile},
+                                  {control::kSessionVariable, ""},
+                                  {control::kSupervisorVariable, ""},
+                                  {"LD_PRELOAD", ""}},
+                                 kTimeoutMs);
+  if (run.exit_code != 0) {
+    check.detail = fmt::format("a program can't be run under it: {}", first_line(run.output));
+    check.advice = "see the checks below; static programs and Go are not served until then";
+    return check;
+  }
+  check.state = State::kOk;
+  check.detail = "recshim run can supervise programs";
+  return check;
+}
+
 Check check_runtime_dir(const control::Config& config) {
   const auto get_env = [](const char* name) -> std::optional<std::string> {
     const char* const value = std::getenv(name);
@@ -311,6 +334,7 @@ std::vector<Check> probe_system(const control::Config& config, const std::string
   std::string library;
   std::vector<Check> checks = {check_library(library_variable, own_folder, library)};
   checks.push_back(check_gateway(library, own_folder));
+  checks.push_back(check_supervisor(own_folder));
   for (Check& check : probe_supervision()) checks.push_back(std::move(check));
   checks.push_back(check_runtime_dir(config));
   checks.push_back(check_settings(config));
