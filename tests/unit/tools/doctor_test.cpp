@@ -188,7 +188,7 @@ TEST(Verdict, EachTlsHasItsDoor) {
   const std::vector<Case> cases = {
       {Linkage::kDynamicGlibc, {TlsKind::kOpenSsl3, ""}, kInProcess, "nothing"},
       {Linkage::kDynamicGlibc, {TlsKind::kGnuTls, ""}, kInProcess, "nothing"},
-      {Linkage::kDynamicGlibc, {TlsKind::kNss, ""}, kNoDoor, "none"},
+      {Linkage::kDynamicGlibc, {TlsKind::kNss, ""}, kGateway, "NSS"},
       {Linkage::kDynamicGlibc, {TlsKind::kJsse, "", false, true}, kGateway, "cacerts"},
       {Linkage::kDynamicGlibc, {TlsKind::kJsse, "", false, false}, kNoDoor, "cacerts"},
       {Linkage::kDynamicGlibc,

@@ -12,6 +12,8 @@ constexpr const char* kNothingToTrust =
 constexpr const char* kByBundle =
     "the CA bundle it opens is given to it with the session's CA added";
 constexpr const char* kByNodeVariable = "NODE_EXTRA_CA_CERTS is set to the session's CA";
+constexpr const char* kByNssDatabase =
+    "an NSS database of the session, which holds the session's CA, is opened beside its own";
 constexpr const char* kByCertFile =
     "SSL_CERT_FILE is set to the system's CA bundle with the session's CA added";
 
@@ -62,11 +64,7 @@ Door way_in(const ProgramFacts& facts) {
 // usual_trust: how such a program is made to trust the session's CA.
 TlsVerdict through_gateway(const TlsSign& sign, Door door, const char* usual_trust) {
   if (sign.reads_node_variable) return {door, kByNodeVariable, ""};
-  if (sign.reads_nss_database) {
-    return {kNoDoor, "none: it trusts the CAs compiled into it and those of ~/.pki/nssdb",
-            "add the session's CA to that database, or start a browser with "
-            "--ignore-certificate-errors"};
-  }
+  if (sign.reads_nss_database && door == kGateway) return {door, kByNssDatabase, ""};
   if (sign.has_own_roots && !sign.reads_system_roots) {
     return {kNoDoor, "none: it trusts only the CAs that were compiled into it",
             "build it to use the system's CAs (for rustls: the features native-roots or "
@@ -92,9 +90,7 @@ TlsVerdict inside(const TlsSign& sign) {
     case TlsKind::kOpenSslOld:
       return {kNoDoor, "none", "use a build with OpenSSL 1.1 or 3"};
     case TlsKind::kNss:
-      return {kNoDoor, "none: NSS takes its CAs from its own module and database",
-              "add the session's CA to the program's NSS database, or use a build with OpenSSL or "
-              "GnuTLS"};
+      return {kGateway, kByNssDatabase, "of the programs with NSS only Chromium is tested"};
     case TlsKind::kGoTls:
       // Go inside a C program makes its own system calls.
       return {kSupervisor, kByCertFile, ""};
