@@ -22,7 +22,7 @@ def doctor(*words, status=0, run=False, env=None):
     result = subprocess.run([paths.BUILD / "recshim", "doctor", "--json", *options, "--", *map(str, words)],
                             capture_output=True, timeout=120, stdin=subprocess.DEVNULL,
                             env={**os.environ, "RECSHIM_CONFIG": "/dev/null", **(env or {})})
-    assert result.returncode == status, result.stdout.decode() + result.stderr.decode()
+    assert status in (None, result.returncode), result.stdout.decode() + result.stderr.decode()
     return json.loads(result.stdout), result.stderr
 
 
@@ -71,7 +71,8 @@ def test_runtimes():
         ([PROGRAMS / "c/musl_client"], "static", None),
     ]:
         need(str(command[0]))
-        report, _ = doctor(*command)
+        # Whether the supervisor can work depends on the system.
+        report, _ = doctor(*command, status=0 if expected and expected[1] != 3 else None)
         program = report["programs"][-1]
         assert program["linkage"] == linkage, command
         found = {(tls["kind"], tls["door"]) for tls in program["tls"]}
