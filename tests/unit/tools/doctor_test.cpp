@@ -151,6 +151,19 @@ TEST_F(Doctor, SignsOfStaticTls) {
   EXPECT_TRUE(rustls.has_own_roots);
 }
 
+// Any prefix and any damaged header of a program: an answer, no crash.
+TEST_F(Doctor, DamagedFilesAreSurvived) {
+  const std::string good = read_text(RUSTLS_MARKS);
+  for (size_t length = 0; length < good.size(); length += good.size() / 50 + 1) {
+    (void)look_at_program(write_program("cut", good.substr(0, length)), search_);
+  }
+  for (size_t at = 0; at < 128; ++at) {
+    std::string damaged = good;
+    damaged[at] = static_cast<char>(damaged[at] ^ 0xff);
+    (void)look_at_program(write_program("damaged", damaged), search_);
+  }
+}
+
 TEST_F(Doctor, NamesOfLibraries) {
   EXPECT_EQ(tls_of_library("libssl.so.1.1")->kind, TlsKind::kOpenSsl11);
   EXPECT_EQ(tls_of_library("libssl.so.1.0.2")->kind, TlsKind::kOpenSslOld);
