@@ -235,6 +235,12 @@ std::vector<Recording> of_the_server(std::vector<Recording> lists, const match::
   return lists;
 }
 
+bool changed_since(Env& env, const std::string& dir, const IndexEntry& entry) {
+  const auto info = env.stat(dir + "/" + entry.file);
+  return !info.ok() || entry.mtime_ns == 0 || info->mtime_ns != entry.mtime_ns ||
+         info->size_bytes != entry.size_bytes || info->inode != entry.inode;
+}
+
 // The name holds a digest that only the response tells, so the folder is listed.
 Result<std::optional<Found>> Store::Impl::find_model_list(const http::Exchange& request,
                                                           const match::RequestKey& key) {
@@ -310,6 +316,12 @@ Result<std::optional<Found>> Store::Impl::find_by_content(const http::Exchange& 
       std::stable_sort(chosen.begin(), chosen.end(), [](const IndexEntry* a, const IndexEntry* b) {
         return a->summary.repeat < b->summary.repeat;
       });
+      // Files that changed since they were looked at may hold another request now.
+      if (!every_file && std::any_of(chosen.begin(), chosen.end(), [&](const IndexEntry* entry) {
+            return changed_since(env, options.dir, *entry);
+          })) {
+        break;
+      }
       std::vector<Loaded> set;
       const auto folder_of = [](const std::string& file) {
         const size_t slash = file.rfind('/');

@@ -162,7 +162,11 @@ class IndexBuilder {
       }
     }
     const std::string prefix = folder.empty() ? "" : folder + "/";
-    for (const auto& name : now.files) look_at(prefix + name, same && !every_file_);
+    for (const auto& name : now.files) {
+      look_at(prefix + name, same && !every_file_);
+      ++progress_.files;
+      if (options_.progress) options_.progress(progress_);
+    }
     for (const auto& name : now.folders) walk(prefix + name, depth + 1);
     out_->folders_[folder] = std::move(now);
   }
@@ -190,6 +194,8 @@ class IndexBuilder {
     if (info->size_bytes <= kMaxFileBytes) {
       auto text = env_.read_file(path);
       if (!text.ok()) return;
+      ++progress_.files_read;
+      progress_.bytes_read += text->size();
       auto summary = summarise(*text, options_.match);
       entry.recording = summary.has_value();
       if (summary) entry.summary = std::move(*summary);
@@ -202,6 +208,7 @@ class IndexBuilder {
   const Index* before_;
   bool every_file_;
   bool changed_ = false;
+  Index::Progress progress_;
   std::map<std::string, IndexEntry> cached_;
   std::shared_ptr<Index> out_ = std::make_shared<Index>();
 };

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -27,10 +28,16 @@ struct IndexEntry {
 // Immutable once made; shared between threads.
 class Index {
  public:
+  struct Progress {
+    size_t files = 0;       // looked at
+    size_t files_read = 0;  // of them, new or changed
+    uint64_t bytes_read = 0;
+  };
   struct Options {
     std::string dir;        // absolute
     std::string cache_dir;  // absolute; empty: nothing is kept
     match::MatchOptions match;
+    std::function<void(const Progress&)> progress = {};  // called after each file; may be empty
   };
 
   // A view of the folder as it is now. before: the last one of this process, or null (the

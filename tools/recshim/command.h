@@ -35,6 +35,7 @@ struct Command {
 Action declare_diff(CLI::App& app);
 Action declare_doctor(CLI::App& app);
 Action declare_gateway(CLI::App& app);
+Action declare_index(CLI::App& app);
 Action declare_list(CLI::App& app);
 Action declare_prune(CLI::App& app);
 Action declare_rekey(CLI::App& app);

@@ -51,6 +51,11 @@ constexpr std::array kCommands = {
             "Example:\n  recshim verify tests/recordings\n\n"
             "Exit status: 0 all well, 1 problems found.\n",
             declare_verify},
+    Command{"index", "Build the index by which recordings are found that are named otherwise",
+            "Example:\n  recshim index recordings\n\n"
+            "Programs build it themselves when a request has no file of its name. It lies in the\n"
+            "user's cache folder, and only what has changed is read anew.\n",
+            declare_index},
     Command{"prune", "Remove recordings that a run did not use",
             "Examples:\n"
             "  recshim run --journal j.jsonl -- pytest\n"
