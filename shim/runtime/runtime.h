@@ -10,17 +10,13 @@
 
 #include "shim/control/config.h"
 #include "shim/control/exchanges.h"
+#include "shim/control/proxies.h"
 #include "shim/control/synthetic_addresses.h"
 #include "shim/flow/connection.h"
 #include "shim/runtime/guard.h"
 #include "shim/store/store.h"
 
 namespace recshim::runtime {
-
-struct Proxy {
-  std::string host;  // lower case
-  uint16_t port = 0;
-};
 
 struct Runtime {
   control::Config config;
@@ -29,10 +25,10 @@ struct Runtime {
   std::unique_ptr<store::Store> store;
   std::unique_ptr<control::Exchanges> exchanges;  // over store
   flow::Settings flow_settings;
-  std::vector<Proxy> proxies;  // of HTTP_PROXY and its kin
-  std::string program;         // file name of /proc/self/exe
-  std::string library_path;    // where we were loaded from
-  pid_t owner_pid = 0;         // the process that made the session, 0 if inherited
+  std::vector<control::Proxy> proxies;  // of HTTP_PROXY and its kin
+  std::string program;                  // file name of /proc/self/exe
+  std::string library_path;             // where we were loaded from
+  pid_t owner_pid = 0;                  // the process that made the session, 0 if inherited
 
   // Answers come from recordings, at least at first.
   [[nodiscard]] bool replaying() const {

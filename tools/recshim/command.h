@@ -41,6 +41,7 @@ Action declare_prune(CLI::App& app);
 Action declare_rekey(CLI::App& app);
 Action declare_run(CLI::App& app);
 Action declare_show(CLI::App& app);
+Action declare_supervised(CLI::App& app);
 Action declare_verify(CLI::App& app);
 
 }  // namespace recshim::tools

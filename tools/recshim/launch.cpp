@@ -70,7 +70,8 @@ int wait_for(pid_t child, const Signals& signals) {
 }  // namespace
 
 Launched launch(const std::vector<std::string>& command,
-                const std::vector<std::pair<std::string, std::string>>& variables) {
+                const std::vector<std::pair<std::string, std::string>>& variables,
+                const std::function<void()>& forked) {
   std::vector<char*> arguments;
   for (const std::string& word : command) arguments.push_back(const_cast<char*>(word.c_str()));
   arguments.push_back(nullptr);
@@ -97,6 +98,7 @@ Launched launch(const std::vector<std::string>& command,
   if (child < 0) {
     problem = fork_problem;
   } else {
+    if (forked) forked();
     ssize_t got = 0;
     do {
       got = read(failure[0], &problem, sizeof problem);

@@ -2,6 +2,7 @@
 // nothing of recordings.
 #pragma once
 
+#include <functional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -18,8 +19,11 @@ struct Launched {
 // over this process's environment, and waits for it. While it runs, SIGINT, SIGTERM,
 // SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2 and SIGWINCH sent to this process go on to it; what the
 // terminal sends reaches it anyway.
+// forked: called once the program's process is there, with those signals blocked; it may
+// start threads.
 // Threads: none may exist. REQUIRES: !command.empty().
 Launched launch(const std::vector<std::string>& command,
-                const std::vector<std::pair<std::string, std::string>>& variables);
+                const std::vector<std::pair<std::string, std::string>>& variables,
+                const std::function<void()>& forked = {});
 
 }  // namespace recshim::tools

@@ -73,6 +73,8 @@ constexpr std::array kCommands = {
             "It ends with its session. It reads the variables below, and of the environment\n"
             "CURL_CA_BUNDLE, SSL_CERT_FILE, HTTPS_PROXY and NO_PROXY for the real servers.\n",
             declare_gateway},
+    Command{"supervised", "Become a program under the session's supervisor (used by run)", "",
+            declare_supervised, true},
 };
 
 constexpr const char* kStart =

@@ -72,4 +72,10 @@ std::string compose_preload(const std::string& library, const std::string& sanit
   return fmt::format("{}", fmt::join(first, ":"));
 }
 
+std::string without_library(const std::string& user_preload) {
+  std::vector<std::string> entries = split_preload(user_preload);
+  std::erase_if(entries, [](const std::string& entry) { return entry.ends_with(kLibraryName); });
+  return fmt::format("{}", fmt::join(entries, ":"));
+}
+
 }  // namespace recshim::tools

@@ -20,4 +20,7 @@ Result<std::string> find_library(const std::string& library_variable,
 std::string compose_preload(const std::string& library, const std::string& sanitizer,
                             const std::string& user_preload);
 
+// user_preload without librecshim.so.
+std::string without_library(const std::string& user_preload);
+
 }  // namespace recshim::tools

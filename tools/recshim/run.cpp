@@ -6,14 +6,19 @@
 #include <filesystem>
 #include <memory>
 
+#include "shim/base/log.h"
+#include "shim/base/sys.h"
 #include "shim/control/names.h"
 #include "shim/control/session.h"
 #include "tools/recshim/command.h"
 #include "tools/recshim/elf.h"
 #include "tools/recshim/launch.h"
 #include "tools/recshim/preload.h"
+#include "tools/recshim/services.h"
 #include "tools/recshim/settings.h"
 #include "tools/recshim/summary.h"
+#include "tools/supervisor/filter.h"
+#include "tools/supervisor/wrapper.h"
 
 namespace recshim::tools {
 namespace {
@@ -22,6 +27,7 @@ namespace fs = std::filesystem;
 
 struct Options {
   std::string mode, dir, hosts, test_id, connect_to, config, journal, log;
+  std::string supervise = "auto";
   bool strict = false, sealed = false, quiet = false, json = false;
   std::vector<std::string> command;
 };
@@ -54,60 +60,195 @@ std::string read_journal(const std::string& session_dir, size_t offset) {
   return text && text->size() > offset ? text->substr(offset) : "";
 }
 
-// The sanitizer runtime that has to come first; an error when no preloaded library could
-// reach the program and its requests would go out unseen.
-Result<std::string> check_program(const Options& options, const control::Config& config) {
+// How CMD is started.
+struct Plan {
+  Supervise supervise = Supervise::kAuto;
+  bool sealed = false;
+  bool wrapped = false;   // through `recshim supervised`
+  std::string sanitizer;  // the runtime that has to come first in LD_PRELOAD
+};
+
+// A program that the supervisor serves in the library's place.
+bool is_for_supervisor(const Program& program) {
+  return program.is_elf && !program.is_foreign && !program.is_privileged &&
+         (program.is_go || !why_unreachable(program).empty());
+}
+
+// --strict in replay seals where that is possible; --sealed must.
+Status decide_sealing(const Options& options, const control::Config& config, Plan& plan) {
+  const bool implied = options.strict && config.mode == control::Mode::kReplay &&
+                       plan.supervise != Supervise::kNever;
+  if (!options.sealed && !implied) return {};
+  if (plan.supervise == Supervise::kNever) {
+    return Error{ErrorCode::kInvalid, "--sealed needs the supervisor: not with --supervise=never"};
+  }
+  if (config.mode == control::Mode::kLive) {
+    return Error{ErrorCode::kInvalid, "--sealed has no meaning in mode live"};
+  }
+  const Status possible = supervisor::check_filters();
+  plan.sealed = possible.ok();
+  if (possible || supervisor::is_supervised(config.session_dir)) return {};
+  if (options.sealed) {
+    return Error{ErrorCode::kUnsupported, "--sealed: " + possible.error().message};
+  }
+  if (!options.quiet) {
+    complain("programs without the library are not stopped here: " + possible.error().message);
+  }
+  return {};
+}
+
+// Errors when neither the library nor the supervisor could serve the program: its requests
+// would go out unseen.
+Status look_at_program(const Options& options, const control::Config& config, Plan& plan) {
+  const bool always = plan.supervise == Supervise::kAlways || plan.sealed;
+  plan.wrapped = always;
   const Result<Program> program = inspect_program(options.command[0], environment("PATH"));
   // What can't be found or read is exec's to report.
-  if (!program) return std::string();
+  if (!program) return {};
   const std::string why = why_unreachable(*program);
-  if (!why.empty() && config.mode != control::Mode::kLive) {
+  const bool live = config.mode == control::Mode::kLive;
+  const bool supervisable = plan.supervise != Supervise::kNever && is_for_supervisor(*program);
+  plan.wrapped = plan.supervise != Supervise::kNever && (always || supervisable) &&
+                 (!live || !config.connect_to.empty());
+  if (plan.wrapped && !plan.sealed) {
+    if (const Status possible = supervisor::check_filters();
+        !possible && !supervisor::is_supervised(config.session_dir)) {
+      return Error{ErrorCode::kUnsupported, fmt::format("{} needs the supervisor, and {}",
+                                                        program->path, possible.error().message)};
+    }
+  }
+  if (!why.empty() && !live && !(supervisable || plan.supervise == Supervise::kAlways)) {
     return Error{ErrorCode::kUnsupported,
                  fmt::format("{} cannot be reached by a preloaded library: {}. Its requests would "
                              "go out unseen, so it was not started",
                              program->path, why)};
   }
-  return sanitizer_runtime(*program);
+  plan.sanitizer = sanitizer_runtime(*program);
+  return {};
+}
+
+Status check_library(const std::string& library) {
+  const auto looked = inspect_program(library, "");
+  if (looked && looked->is_elf && !looked->is_foreign) return {};
+  return Error{ErrorCode::kUnsupported,
+               fmt::format("{} is no library for this machine, so nothing would be {}", library,
+                           "recorded or replayed")};
+}
+
+// Inside another run this process has the library itself, which must not stand before what
+// the supervisor and the gateway do: starts again without it.
+void leave_library() {
+  const std::string preload = environment("LD_PRELOAD");
+  const std::string rest = without_library(preload);
+  if (rest == preload || preload.empty()) return;
+  if (preload.find("librecshim.so") == std::string::npos) return;
+  if (rest.empty()) {
+    unsetenv("LD_PRELOAD");
+  } else {
+    setenv("LD_PRELOAD", rest.c_str(), 1);
+  }
+  const auto text = posix_env().read_file("/proc/self/cmdline");
+  if (!text) return;
+  std::vector<char*> arguments;
+  std::string words = *text;
+  for (size_t at = 0; at < words.size(); at = words.find('\0', at) + 1) {
+    arguments.push_back(words.data() + at);
+  }
+  arguments.push_back(nullptr);
+  // Not through the library's hook, which would tell of the lost preload.
+  sys::call(SYS_execve, sys::arg("/proc/self/exe"), sys::arg(arguments.data()), sys::arg(environ));
+}
+
+// Inside another run with settings of its own, a run has a session of its own.
+bool wants_own_session(const Options& options) {
+  if (environment(control::kSupervisorVariable).empty()) return false;
+  for (const std::string* value :
+       {&options.mode, &options.dir, &options.hosts, &options.connect_to, &options.config}) {
+    if (!value->empty()) return true;
+  }
+  return false;
+}
+
+int prepare(const Options& options, const control::Config& config, Plan& plan, std::string& library,
+            std::string& executable) {
+  std::error_code ignored;
+  executable = fs::read_symlink("/proc/self/exe", ignored).string();
+  const Result<std::string> found =
+      find_library(environment(control::kLibraryVariable), fs::path(executable).parent_path());
+  if (!found) {
+    complain(found.error().message);
+    return kUsage;
+  }
+  library = *found;
+  if (const Status fits = check_library(library); !fits) {
+    complain(fits.error().message);
+    return kUsage;
+  }
+  if (const Status sealed = decide_sealing(options, config, plan); !sealed) {
+    complain(sealed.error().message);
+    return kUsage;
+  }
+  if (const Status looked = look_at_program(options, config, plan); !looked) {
+    complain(looked.error().message);
+    return kCannotExecute;
+  }
+  return kOk;
 }
 
 int run(const Options& options) {
-  if (options.sealed) {
-    complain("--sealed needs the supervisor, which this version does not have");
-    return kUsage;
-  }
   if (options.command.empty()) {
     complain("run needs a command: recshim run [options] -- CMD...");
     return kUsage;
   }
+  leave_library();
   Overrides variables = overrides_of(options);
-  const control::Config config = load_settings(variables);
+  const bool own_session = wants_own_session(options);
+  if (own_session) variables[control::kSessionVariable] = control::fresh_session_id();
+  control::Config config = load_settings(variables);
+  config.session_is_fresh = config.session_is_fresh || own_session;
   if (report_errors(config)) return kUsage;
+  log::remember_stderr();
+  log::open(config.log_path, config.log_level);
 
-  std::error_code ignored;
-  const std::string own_folder = fs::read_symlink("/proc/self/exe", ignored).parent_path().string();
-  const Result<std::string> library =
-      find_library(environment(control::kLibraryVariable), own_folder);
-  if (!library) {
-    complain(library.error().message);
-    return kUsage;
-  }
-  const Result<std::string> sanitizer = check_program(options, config);
-  if (!sanitizer) {
-    complain(sanitizer.error().message);
-    return kCannotExecute;
+  Plan plan;
+  plan.supervise = options.supervise == "always"  ? Supervise::kAlways
+                   : options.supervise == "never" ? Supervise::kNever
+                                                  : Supervise::kAuto;
+  std::string library;
+  std::string executable;
+  if (const int problem = prepare(options, config, plan, library, executable); problem != kOk) {
+    return problem;
   }
   if (const Status made = control::make_session_dir(config.session_dir); !made) {
     complain(made.error().message);
     return kUsage;
   }
+  std::error_code ignored;
   if (config.mode == control::Mode::kReplay && !fs::exists(config.dir, ignored) && !options.quiet) {
     complain(fmt::format("there is no folder {}: every request will miss", config.dir));
   }
 
   for (const auto& [name, value] : control::inherited_variables(config)) variables[name] = value;
-  variables["LD_PRELOAD"] = compose_preload(*library, *sanitizer, environment("LD_PRELOAD"));
+  Result<Services> services = Services::open(
+      config, {plan.supervise, plan.sealed, executable, fs::path(library).filename().string()},
+      variables);
+  if (!services) {
+    complain(services.error().message);
+    return kUsage;
+  }
+  variables["LD_PRELOAD"] = compose_preload(library, plan.sanitizer, environment("LD_PRELOAD"));
+  variables[control::kSupervisorVariable] = services->supervisor_socket();
+  std::vector<std::string> command = options.command;
+  if (plan.wrapped) {
+    std::vector<std::string> wrapper = {executable, "supervised"};
+    if (plan.sealed) wrapper.emplace_back("--whole-tree");
+    wrapper.emplace_back("--");
+    command.insert(command.begin(), wrapper.begin(), wrapper.end());
+  }
   const size_t journal_start = read_journal(config.session_dir, 0).size();
-  const Launched launched = launch(options.command, {variables.begin(), variables.end()});
+  const Launched launched =
+      launch(command, {variables.begin(), variables.end()}, [&] { services->start(); });
+  services->end();
   const Summary summary = summarize(read_journal(config.session_dir, journal_start));
   if (config.session_is_fresh) fs::remove_all(config.session_dir, ignored);
 
@@ -115,7 +256,8 @@ int run(const Options& options) {
     complain(launched.problem);
     return launched.exit_code;
   }
-  const int exit_code = options.strict && summary.missed != 0 ? kMissed : launched.exit_code;
+  const bool failed = options.strict && summary.missed + summary.refused != 0;
+  const int exit_code = failed ? kMissed : launched.exit_code;
   if (options.json) {
     std::fputs(summary_json(summary, config.dir, exit_code).c_str(), stderr);
   } else if (!options.quiet) {
@@ -138,10 +280,16 @@ Action declare_run(CLI::App& app) {
   app.add_option("--config", options->config, "configuration file (RECSHIM_CONFIG)");
   app.add_option("--journal", options->journal, "a line for each exchange (RECSHIM_JOURNAL)");
   app.add_option("--log", options->log, "log file (RECSHIM_LOG)");
-  app.add_flag("--strict", options->strict, "exit with 86 when a request had no recording");
+  app.add_option("--supervise", options->supervise,
+                 "auto, always or never: serve programs that the library cannot reach, such as "
+                 "static and Go ones, by system call notifications")
+      ->check(CLI::IsMember({"auto", "always", "never"}));
+  app.add_flag("--strict", options->strict,
+               "exit with 86 when a request had no recording or was refused; in replay also "
+               "--sealed where the system allows it");
   app.add_flag("--sealed", options->sealed,
-               "refuse programs that the library cannot reach; needs the supervisor, which this "
-               "version does not have");
+               "stop programs that lost the library at their first connection to a configured "
+               "host");
   app.add_flag("--quiet,-q", options->quiet, "no summary");
   app.add_flag("--json", options->json, "the summary as one line of JSON, on stderr");
   return [options](const std::vector<std::string>& words) {

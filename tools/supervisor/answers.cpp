@@ -1,0 +1,285 @@
+// What the supervisor answers to each notified call. See supervisor.h.
+#include <fmt/format.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+
+#include "shim/base/env.h"
+#include "shim/base/log.h"
+#include "shim/control/handover.h"
+#include "shim/control/journal.h"
+#include "shim/control/names.h"
+#include "tools/supervisor/redirect.h"
+#include "tools/supervisor/supervisor.h"
+
+namespace recshim::supervisor {
+
+using control::Endpoint;
+
+namespace {
+
+int socket_option(int fd, int name) {
+  int value = 0;
+  socklen_t length = sizeof value;
+  return getsockopt(fd, SOL_SOCKET, name, &value, &length) == 0 ? value : -1;
+}
+
+// Connected, connecting or listening: the kernel knows what to say.
+bool is_in_use(int fd) {
+  tcp_info info{};
+  socklen_t length = sizeof info;
+  return getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &length) == 0 && info.tcpi_state != TCP_CLOSE;
+}
+
+std::string destination_text(const std::string& host, uint16_t port) {
+  const bool is_v6 = host.find(':') != std::string::npos;
+  return is_v6 ? fmt::format("[{}]:{}", host, port) : fmt::format("{}:{}", host, port);
+}
+
+std::optional<Endpoint> resolve(const std::string& host, uint16_t port, int family) {
+  if (auto endpoint = control::endpoint_from_text(host, port)) return endpoint;
+  addrinfo hints{};
+  hints.ai_family = family;
+  hints.ai_socktype = SOCK_STREAM;
+  if (family == AF_INET6) hints.ai_flags = AI_V4MAPPED;
+  addrinfo* list = nullptr;
+  if (getaddrinfo(host.c_str(), nullptr, &hints, &list) != 0) return std::nullopt;
+  auto endpoint = control::endpoint_of(list->ai_addr, list->ai_addrlen);
+  freeaddrinfo(list);
+  if (endpoint) endpoint->port = port;
+  return endpoint;
+}
+
+// Who the exchange belongs to, by the program's own variables.
+void fill_test(pid_t process, control::Handover& handover) {
+  handover.test_id = start_variable(process, control::kTestIdVariable);
+  if (handover.test_id && !handover.test_id->empty()) return;
+  handover.test_id.reset();
+  const auto pytest = start_variable(process, "PYTEST_CURRENT_TEST");
+  if (!pytest || pytest->empty()) return;
+  // "path::test (call)"
+  const size_t space = pytest->rfind(" (");
+  if (space == std::string::npos || pytest->back() != ')') {
+    handover.test_id = *pytest;
+    return;
+  }
+  handover.test_id = pytest->substr(0, space);
+  handover.phase = pytest->substr(space + 2, pytest->size() - space - 3);
+}
+
+}  // namespace
+
+void Supervisor::handle(const std::shared_ptr<Listener>& listener,
+                        const Notification& notification) {
+  const auto call = decode_call(notification);
+  if (!call) {
+    // An address that can't be read is the program's own fault (EFAULT), unless we may not.
+    Decision decision;
+    if (call.error().code == ErrorCode::kUnsupported) {
+      decision = policy_.unseen(call.error().message);
+    }
+    if (decision.verdict != Verdict::kRefuse) return listener->let_go_on(notification);
+    const pid_t pid = process_of(notification.thread);
+    return refuse(*listener, notification, Call{}, processes_.look_at(pid), decision);
+  }
+  if (call->is_connect && call->unix_name == probe_name(config_.session_dir)) {
+    return listener->answer(notification, kSupervisedErrno);
+  }
+  if (!call->address) return listener->let_go_on(notification);
+  // Quick for what is nobody's business: a connection to this machine or an unconfigured host.
+  const bool any_interest =
+      policy_.stream(Reach::kStatic, *call->address).verdict != Verdict::kPass ||
+      policy_.datagram(Reach::kStatic, *call->address, true).verdict != Verdict::kPass;
+  if (!any_interest) return listener->let_go_on(notification);
+
+  const pid_t pid = process_of(notification.thread);
+  const Process process = processes_.look_at(pid);
+  const auto socket = take_descriptor(pid, call->fd);
+  if (!socket || !listener->is_valid(notification)) {
+    if (socket) close(*socket);
+    Decision decision;
+    if (!socket && socket.error().code == ErrorCode::kUnsupported) {
+      decision = policy_.unseen(socket.error().message);
+      decision.host = call->address->text();
+    }
+    if (decision.verdict == Verdict::kRefuse) {
+      return refuse(*listener, notification, *call, process, decision);
+    }
+    return listener->let_go_on(notification);
+  }
+  const int type = socket_option(*socket, SO_TYPE);
+  if (type == SOCK_STREAM && (call->is_connect || call->fast_open) && !is_in_use(*socket)) {
+    handle_stream(listener, notification, *call, process, *socket);
+  } else if (type == SOCK_DGRAM) {
+    handle_datagram(*listener, notification, *call, process, *socket);
+  } else {
+    listener->let_go_on(notification);
+  }
+  close(*socket);
+}
+
+void Supervisor::handle_stream(const std::shared_ptr<Listener>& listener,
+                               const Notification& notification, const Call& call,
+                               const Process& process, int socket) {
+  const Decision decision = policy_.stream(process.reach, *call.address);
+  log::debug("supervisor: {} ({}) to {}: {}", process.program, process.pid,
+             destination_text(decision.host, call.address->port),
+             static_cast<int>(decision.verdict));
+  switch (decision.verdict) {
+    case Verdict::kRefuse:
+      return refuse(*listener, notification, call, process, decision);
+    case Verdict::kServe:
+    case Verdict::kElsewhere:
+      // The program tries again by connect(2).
+      if (call.fast_open) return listener->answer(notification, EOPNOTSUPP);
+      if (decision.verdict == Verdict::kServe) {
+        return serve_stream(*listener, notification, call, process, socket, decision);
+      }
+      return connect_elsewhere(listener, notification, call, socket, decision.host);
+    case Verdict::kPass:
+    case Verdict::kLookup:
+      return listener->let_go_on(notification);
+  }
+}
+
+void Supervisor::handle_datagram(const Listener& listener, const Notification& notification,
+                                 const Call& call, const Process& process, int socket) {
+  const Decision decision = policy_.datagram(process.reach, *call.address, !call.is_connect);
+  switch (decision.verdict) {
+    case Verdict::kRefuse:
+      log::info("{}:{} over UDP refused", decision.host, call.address->port);
+      return listener.answer(notification, decision.error);
+    case Verdict::kLookup:
+      return lookup(listener, notification, call, socket);
+    default:
+      return listener.let_go_on(notification);
+  }
+}
+
+void Supervisor::serve_stream(const Listener& listener, const Notification& notification,
+                              const Call& call, const Process& process, int socket,
+                              const Decision& decision) {
+  const DescriptorFlags flags = descriptor_flags(notification.thread, call.fd);
+  const auto made =
+      redirect_stream(socket, call.family, *call.address, flags.nonblocking, net_.get());
+  if (!made) {
+    log::error("supervisor: {}", made.error().message);
+    return listener.answer(notification, ECONNREFUSED);
+  }
+  int error = made->error;
+  if (made->replacement_fd >= 0) {
+    if (!listener.replace_descriptor(notification, made->replacement_fd, call.fd,
+                                     flags.close_on_exec)) {
+      error = ECONNREFUSED;
+    }
+    close(made->replacement_fd);
+  }
+  listener.answer(notification, error);
+  const uint16_t port = call.address->port;
+  // The gateway may have to be started first; other connects need not wait for that.
+  in_background(
+      [this, process, host = decision.host, port, proxy = decision.proxy, peer_fd = made->peer_fd] {
+        give_to_gateway(process, host, port, proxy, peer_fd);
+      });
+}
+
+void Supervisor::give_to_gateway(const Process& process, const std::string& host, uint16_t port,
+                                 bool proxy, int peer_fd) {
+  control::Handover handover;
+  handover.host = host;
+  handover.port = port;
+  handover.proxy = proxy;
+  handover.pid = process.pid;
+  handover.program = process.program;
+  fill_test(process.pid, handover);
+  const auto control_fd = control::hand_over(config_.session_dir, handover, peer_fd, STDERR_FILENO);
+  if (control_fd) {
+    control::end_raw(*control_fd);
+    close(*control_fd);
+  } else {
+    log::tell_user(fmt::format("{} (pid {}): its connection to {} is reset: {}", process.program,
+                               process.pid, destination_text(host, port),
+                               control_fd.error().message));
+    const linger reset = {1, 0};
+    setsockopt(peer_fd, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
+  }
+  close(peer_fd);
+}
+
+void Supervisor::connect_elsewhere(const std::shared_ptr<Listener>& listener,
+                                   const Notification& notification, const Call& call, int socket,
+                                   const std::string& host) {
+  // A lookup and a connect may take their time.
+  const int own = dup(socket);
+  in_background([=, this] {
+    std::string target = host;
+    uint16_t port = call.address->port;
+    const control::HostMatcher hosts(config_, [](const std::string&) { return false; });
+    if (const auto* redirect = hosts.connect_to(host, port)) {
+      target = redirect->target_address;
+      port = redirect->target_port;
+    }
+    int error = EHOSTUNREACH;
+    if (const auto endpoint = resolve(target, port, call.family)) {
+      sockaddr_storage address{};
+      const socklen_t length = control::to_sockaddr(*endpoint, call.family, &address);
+      error = connect(own, reinterpret_cast<sockaddr*>(&address), length) == 0 ? 0 : errno;
+    }
+    listener->answer(notification, error);
+    close(own);
+  });
+}
+
+// A datagram for a nameserver: the program's socket is exchanged for one of the private
+// network, where our server has every address; or, connected, it is led to our server on the
+// loopback interface.
+void Supervisor::lookup(const Listener& listener, const Notification& notification,
+                        const Call& call, int socket) {
+  if (net_ != nullptr && dns_->serves_private_net()) {
+    if (net_->holds(socket)) return listener.let_go_on(notification);
+    const DescriptorFlags flags = descriptor_flags(notification.thread, call.fd);
+    const auto made = datagram_replacement(socket, call.family, flags.nonblocking, *net_);
+    const bool replaced =
+        made && listener.replace_descriptor(notification, *made, call.fd, flags.close_on_exec);
+    if (made) close(*made);
+    if (replaced) return listener.let_go_on(notification);
+  }
+  const auto server = dns_->loopback(call.family);
+  if (call.is_connect && server) {
+    sockaddr_storage address{};
+    const socklen_t length = control::to_sockaddr(*server, call.family, &address);
+    const bool led = connect(socket, reinterpret_cast<sockaddr*>(&address), length) == 0;
+    if (led) return listener.answer(notification, 0);
+  }
+  if (!told_of_lookups_.exchange(true)) {
+    log::tell_user(
+        "lookups of a statically linked program cannot be answered here: that needs root or user "
+        "namespaces (user.max_user_namespaces, kernel.unprivileged_userns_clone)");
+  }
+  listener.let_go_on(notification);
+}
+
+void Supervisor::refuse(const Listener& listener, const Notification& notification,
+                        const Call& call, const Process& process, const Decision& decision) {
+  listener.answer(notification, decision.error);
+  const std::string destination =
+      call.address ? destination_text(decision.host, call.address->port) : decision.host;
+  log::tell_user(fmt::format("{} (pid {}) was stopped at its connection to {}: {}",
+                             process.path.empty() ? "a program" : process.path, process.pid,
+                             destination, decision.reason));
+  control::JournalLine line;
+  line.outcome = control::Outcome::kRefused;
+  line.wall_us = posix_env().wall_time_us();
+  line.pid = process.pid;
+  line.program = process.program;
+  line.url = destination;
+  line.detail = fmt::format("{} (pid {}): {}", process.program, process.pid, decision.reason);
+  control::append_journal(posix_env(), config_.journal_path, config_.session_dir, line);
+}
+
+}  // namespace recshim::supervisor

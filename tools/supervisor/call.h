@@ -1,0 +1,31 @@
+// What a notified system call asks for: which socket, and which address. Source: connect(2),
+// sendto(2), sendmmsg(2), socketcall(2), for 64-bit and 32-bit programs.
+#pragma once
+
+#include <optional>
+
+#include "shim/base/result.h"
+#include "shim/control/endpoint.h"
+#include "tools/supervisor/notification.h"
+
+namespace recshim::supervisor {
+
+struct Call {
+  int fd = -1;
+  bool is_connect = false;                   // else something is sent
+  bool fast_open = false;                    // a connection is opened with the first bytes in it
+  std::optional<control::Endpoint> address;  // none: there is none, or of another family
+  int family = 0;
+  std::string unix_name;  // of AF_UNIX: the path, with its leading null if abstract
+};
+
+// Reads the address from the program's memory. A send without an address is a call without
+// one. Errors: as read_memory().
+Result<Call> decode_call(const Notification& notification);
+
+// The question whether this process's connects are answered by the supervisor of a session:
+// a connect to this abstract unix address says kSupervisedErrno then.
+std::string probe_name(const std::string& session_dir);
+inline constexpr int kSupervisedErrno = 54;  // EXFULL, which no connect(2) says
+
+}  // namespace recshim::supervisor

@@ -1,0 +1,46 @@
+// Starts the session's gateway when the first connection for it arrives, again after it has
+// crashed, and ends it with the run.
+#pragma once
+
+#include <sys/types.h>
+
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "shim/base/result.h"
+
+namespace recshim::supervisor {
+
+class GatewayActivation {
+ public:
+  // Listens on `<session_dir>/gateway`. command: program and arguments; `--listen-fd N` is
+  // appended. environment: of the gateway, "name=value".
+  // REQUIRES: the session's folder is there.
+  static Result<std::unique_ptr<GatewayActivation>> make(const std::string& session_dir,
+                                                         std::vector<std::string> command,
+                                                         std::vector<std::string> environment);
+  // Ends the gateway, if it runs, and waits for it.
+  ~GatewayActivation();
+  GatewayActivation(const GatewayActivation&) = delete;
+  GatewayActivation& operator=(const GatewayActivation&) = delete;
+
+  // Starts the thread that waits. Call once.
+  void start();
+
+ private:
+  GatewayActivation(std::string path, int listen_fd, std::vector<std::string> command,
+                    std::vector<std::string> environment);
+  void wait_for_connections();
+  [[nodiscard]] pid_t spawn() const;
+
+  const std::string path_;
+  const int listen_fd_;
+  const int stop_fd_;
+  const std::vector<std::string> command_;
+  const std::vector<std::string> environment_;
+  std::thread thread_;
+};
+
+}  // namespace recshim::supervisor

@@ -1,0 +1,157 @@
+// See redirect.h.
+#include "tools/supervisor/redirect.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <sys/time.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <cstring>
+
+namespace recshim::supervisor {
+namespace {
+
+using control::Endpoint;
+
+constexpr int kAcceptTimeout_ms = 2000;
+
+std::optional<Endpoint> local_end(int fd) {
+  sockaddr_storage address{};
+  socklen_t length = sizeof address;
+  if (getsockname(fd, reinterpret_cast<sockaddr*>(&address), &length) != 0) return std::nullopt;
+  return control::endpoint_of(reinterpret_cast<sockaddr*>(&address), length);
+}
+
+bool is_v6_only(int fd, int family) {
+  int value = 0;
+  socklen_t length = sizeof value;
+  return family == AF_INET6 && getsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &value, &length) == 0 &&
+         value != 0;
+}
+
+bool listen_at(int listener, const Endpoint& address, int family) {
+  const int on = 1;
+  setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+  sockaddr_storage storage{};
+  const socklen_t length = control::to_sockaddr(address, family, &storage);
+  return bind(listener, reinterpret_cast<sockaddr*>(&storage), length) == 0 &&
+         listen(listener, 1) == 0;
+}
+
+// Accepts the connection that comes from fd; a stranger who found the port is dropped.
+int accept_from(int listener, int fd) {
+  for (;;) {
+    pollfd ready{listener, POLLIN, 0};
+    if (poll(&ready, 1, kAcceptTimeout_ms) <= 0) return -1;
+    sockaddr_storage address{};
+    socklen_t length = sizeof address;
+    const int peer =
+        accept4(listener, reinterpret_cast<sockaddr*>(&address), &length, SOCK_CLOEXEC);
+    if (peer < 0) return -1;
+    const auto from = control::endpoint_of(reinterpret_cast<sockaddr*>(&address), length);
+    const auto own = local_end(fd);
+    if (from && own && from->port == own->port) {
+      const int on = 1;
+      setsockopt(peer, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+      return peer;
+    }
+    close(peer);
+  }
+}
+
+// Connects fd to `listener`, which listens at `at` already, and accepts.
+bool connect_and_accept(int fd, int family, int listener, const Endpoint& at, Redirected& out) {
+  sockaddr_storage address{};
+  const socklen_t length = control::to_sockaddr(at, family, &address);
+  const int result = connect(fd, reinterpret_cast<sockaddr*>(&address), length);
+  out.error = result != 0 ? errno : 0;
+  if (result != 0 && errno != EINPROGRESS) return false;
+  out.peer_fd = accept_from(listener, fd);
+  return out.peer_fd >= 0;
+}
+
+bool over_loopback(int socket, int family, Redirected& out) {
+  const bool v6_only = is_v6_only(socket, family);
+  const int listener_family = v6_only ? AF_INET6 : AF_INET;
+  const int listener = ::socket(listener_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  if (listener < 0) return false;
+  auto at = control::endpoint_from_text(v6_only ? "::1" : "127.0.0.1", 0);
+  bool made = listen_at(listener, *at, listener_family);
+  if (made) at = local_end(listener);
+  made = made && at && connect_and_accept(socket, family, listener, *at, out);
+  close(listener);
+  return made;
+}
+
+void set_nonblocking(int fd) {
+  fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
+}
+
+void copy_timeouts(int from, int to) {
+  for (const int name : {SO_RCVTIMEO, SO_SNDTIMEO}) {
+    timeval value{};
+    socklen_t length = sizeof value;
+    if (getsockopt(from, SOL_SOCKET, name, &value, &length) == 0) {
+      setsockopt(to, SOL_SOCKET, name, &value, length);
+    }
+  }
+}
+
+bool over_private_net(int family, const Endpoint& asked, PrivateNet& net, Redirected& out) {
+  // A connection to the same address a moment ago may still hold it: the listener takes
+  // turns, one for each connection.
+  static std::mutex one_at_a_time;
+  const std::lock_guard lock(one_at_a_time);
+  const auto listener = net.socket(family, SOCK_STREAM);
+  if (!listener) return false;
+  const auto client = net.socket(family, SOCK_STREAM);
+  bool made = client && listen_at(*listener, asked, family) &&
+              connect_and_accept(*client, family, *listener, asked, out);
+  close(*listener);
+  if (made) {
+    out.replacement_fd = *client;
+    out.error = 0;
+  } else if (client) {
+    close(*client);
+  }
+  return made;
+}
+
+bool over_unix_pair(Redirected& out) {
+  std::array<int, 2> pair{};
+  if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair.data()) != 0) return false;
+  out.replacement_fd = pair[0];
+  out.peer_fd = pair[1];
+  out.error = 0;
+  return true;
+}
+
+}  // namespace
+
+Result<Redirected> redirect_stream(int socket, int family, const Endpoint& asked, bool nonblocking,
+                                   PrivateNet* net) {
+  Redirected out;
+  if (over_loopback(socket, family, out)) return out;
+  out = {};
+  if ((net != nullptr && over_private_net(family, asked, *net, out)) || over_unix_pair(out)) {
+    copy_timeouts(socket, out.replacement_fd);
+    if (nonblocking) set_nonblocking(out.replacement_fd);
+    return out;
+  }
+  return Error{ErrorCode::kIo,
+               fmt::format("no connection of our own can be made: {}", std::strerror(errno))};
+}
+
+Result<int> datagram_replacement(int socket, int family, bool nonblocking, PrivateNet& net) {
+  auto made = net.socket(family, SOCK_DGRAM);
+  if (!made) return made;
+  copy_timeouts(socket, *made);
+  if (nonblocking) set_nonblocking(*made);
+  return made;
+}
+
+}  // namespace recshim::supervisor

@@ -1,0 +1,185 @@
+// See supervisor.h. This file: listeners, threads and their end; answers.cpp has what is
+// answered.
+#include "tools/supervisor/supervisor.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <poll.h>
+#include <sys/eventfd.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <csignal>
+
+#include "shim/base/env.h"
+#include "shim/base/log.h"
+#include "shim/control/unix_socket.h"
+
+namespace recshim::supervisor {
+
+struct Supervisor::Client {
+  explicit Client(int fd) : listener(std::make_shared<Listener>(fd)) {}
+  std::shared_ptr<Listener> listener;
+  std::thread thread;
+  std::atomic<bool> ended{false};
+};
+
+std::string supervisor_socket_path(const std::string& session_dir) {
+  return session_dir + "/supervisor";
+}
+
+Result<std::unique_ptr<Supervisor>> Supervisor::make(const control::Config& config,
+                                                     Options options) {
+  auto listener = control::listen_unix(supervisor_socket_path(config.session_dir));
+  if (!listener) return listener.error();
+  auto net = PrivateNet::make();
+  if (!net) log::info("supervisor: {}", net.error().message);
+  return std::unique_ptr<Supervisor>(
+      new Supervisor(config, std::move(options), *listener, net ? std::move(*net) : nullptr));
+}
+
+Supervisor::Supervisor(const control::Config& config, Options options, int listen_fd,
+                       std::unique_ptr<PrivateNet> net)
+    : config_(config),
+      options_(std::move(options)),
+      listen_fd_(listen_fd),
+      stop_fd_(eventfd(0, EFD_CLOEXEC)),
+      net_(std::move(net)),
+      addresses_(posix_env(), config.session_dir),
+      policy_(config, options_.sealed, options_.proxies,
+              [this](uint32_t address) { return addresses_.host_of(address); }),
+      processes_(options_.library_name),
+      dns_(std::make_unique<DnsServer>(net_.get(),
+                                       [this](const std::string& host) -> std::optional<uint32_t> {
+                                         if (!policy_.answers_lookup(host)) return std::nullopt;
+                                         return addresses_.address_of(host);
+                                       })) {}
+
+void Supervisor::start() {
+  dns_->start();
+  acceptor_ = std::thread([this] { take_listeners(); });
+}
+
+Supervisor::~Supervisor() {
+  stop();
+  std::erase_if(clients_, [](const auto& client) { return client->ended.load(); });
+  if (!clients_.empty()) keep_after_the_end();
+  close(listen_fd_);
+  close(stop_fd_);
+}
+
+void Supervisor::stop() {
+  eventfd_write(stop_fd_, 1);
+  if (acceptor_.joinable()) acceptor_.join();
+  for (const auto& client : clients_) {
+    if (client->thread.joinable()) client->thread.join();
+  }
+  {
+    std::unique_lock lock(mutex_);
+    idle_.wait(lock, [this] { return background_ == 0; });
+  }
+  dns_.reset();
+}
+
+void Supervisor::in_background(std::function<void()> work) {
+  {
+    const std::lock_guard lock(mutex_);
+    ++background_;
+  }
+  std::thread([this, work = std::move(work)] {
+    work();
+    const std::lock_guard lock(mutex_);
+    --background_;
+    idle_.notify_all();
+  }).detach();
+}
+
+void Supervisor::take_listeners() {
+  for (;;) {
+    pollfd waited[2] = {{stop_fd_, POLLIN, 0}, {listen_fd_, POLLIN, 0}};
+    if (poll(waited, 2, -1) < 0 && errno != EINTR) return;
+    if (waited[0].revents != 0) return;
+    if (waited[1].revents == 0) continue;
+    const int connection = accept4(listen_fd_, nullptr, nullptr, SOCK_CLOEXEC);
+    if (connection < 0) continue;
+    const timeval patience = {5, 0};
+    setsockopt(connection, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+    std::vector<int> descriptors;
+    const auto message = control::receive_exactly(connection, 1, descriptors);
+    if (message && descriptors.size() == 1) {
+      auto client = std::make_unique<Client>(descriptors[0]);
+      Client& started = *client;
+      const std::lock_guard lock(mutex_);
+      // Those whose programs have ended go now, so that a long run does not collect them.
+      std::erase_if(clients_, [](const auto& old) {
+        const bool ended = old->ended.load();
+        if (ended) old->thread.join();
+        return ended;
+      });
+      clients_.push_back(std::move(client));
+      started.thread = std::thread([this, &started] { serve(started); });
+      if (!control::send_all(connection, "y")) log::info("a wrapper has gone");
+    } else {
+      for (const int fd : descriptors) close(fd);
+    }
+    close(connection);
+  }
+}
+
+void Supervisor::serve(Client& client) {
+  const int fd = client.listener->fd();
+  for (;;) {
+    pollfd waited[2] = {{stop_fd_, POLLIN, 0}, {fd, POLLIN, 0}};
+    if (poll(waited, 2, -1) < 0 && errno != EINTR) return;
+    if (waited[0].revents != 0) return;
+    if ((waited[1].revents & POLLIN) != 0) {
+      if (const auto call = client.listener->receive()) handle(client.listener, *call);
+    } else if ((waited[1].revents & (POLLHUP | POLLERR)) != 0) {
+      client.ended.store(true);
+      return;
+    }
+  }
+}
+
+// Without an answer their connects would wait, and without a listener fail with ENOSYS.
+void Supervisor::keep_after_the_end() {
+  std::vector<pollfd> waited;
+  for (const auto& client : clients_) waited.push_back({client->listener->fd(), POLLIN, 0});
+  poll(waited.data(), waited.size(), 0);
+  std::erase_if(waited, [](const pollfd& entry) {
+    return (entry.revents & POLLIN) == 0 && (entry.revents & (POLLHUP | POLLERR)) != 0;
+  });
+  if (waited.empty() || fork() != 0) return;
+  setsid();
+  prctl(PR_SET_NAME, "recshim-keeper");
+  const int null_fd = open("/dev/null", O_RDWR);
+  for (int fd = 0; fd <= 2; ++fd) dup2(null_fd, fd);
+  if (chdir("/") != 0) _exit(1);
+  while (!waited.empty()) {
+    if (poll(waited.data(), waited.size(), -1) < 0 && errno != EINTR) break;
+    for (pollfd& entry : waited) {
+      if ((entry.revents & POLLIN) == 0) continue;
+      for (const auto& client : clients_) {
+        if (client->listener->fd() != entry.fd) continue;
+        const auto notification = client->listener->receive();
+        if (!notification) break;
+        const auto call = decode_call(*notification);
+        const bool ours = call && call->address &&
+                          policy_.stream(Reach::kStatic, *call->address).verdict != Verdict::kPass;
+        if (ours) {
+          client->listener->answer(*notification, ECONNREFUSED);
+        } else {
+          client->listener->let_go_on(*notification);
+        }
+      }
+    }
+    std::erase_if(waited, [](const pollfd& entry) {
+      return (entry.revents & POLLIN) == 0 && (entry.revents & (POLLHUP | POLLERR)) != 0;
+    });
+  }
+  _exit(0);
+}
+
+}  // namespace recshim::supervisor

@@ -1,0 +1,98 @@
+// The supervisor of a session: takes over the seccomp listeners of the programs that the
+// library can't reach (or, sealed, of all), and answers their connects and lookups.
+//
+// A wrapper (`recshim supervised`) connects to `<session_dir>/supervisor`, sends one byte
+// with its listener, waits for one byte, and executes the program. Each listener has a
+// thread here, until the last program under its filter has ended.
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "shim/base/result.h"
+#include "shim/control/config.h"
+#include "shim/control/proxies.h"
+#include "shim/control/synthetic_addresses.h"
+#include "tools/supervisor/call.h"
+#include "tools/supervisor/dns_server.h"
+#include "tools/supervisor/notification.h"
+#include "tools/supervisor/policy.h"
+#include "tools/supervisor/private_net.h"
+#include "tools/supervisor/task.h"
+
+namespace recshim::supervisor {
+
+std::string supervisor_socket_path(const std::string& session_dir);
+
+struct Options {
+  bool sealed = false;
+  std::string library_name;  // file name of librecshim.so
+  std::vector<control::Proxy> proxies;
+};
+
+class Supervisor {
+ public:
+  // Listens and makes the private network; no thread yet. config: borrowed.
+  // REQUIRES: this process has one thread; the session's folder is there.
+  static Result<std::unique_ptr<Supervisor>> make(const control::Config& config, Options options);
+  // Programs that are still there are left to a process of its own, which refuses what is
+  // configured and lets everything else pass until they end. REQUIRES: no other threads.
+  ~Supervisor();
+  Supervisor(const Supervisor&) = delete;
+  Supervisor& operator=(const Supervisor&) = delete;
+
+  // Starts to answer. Call once. The threads take the caller's signal mask.
+  void start();
+  // Ends the threads. Calls that come now wait for the destructor.
+  void stop();
+
+ private:
+  struct Client;
+  Supervisor(const control::Config& config, Options options, int listen_fd,
+             std::unique_ptr<PrivateNet> net);
+
+  void take_listeners();
+  void serve(Client& client);
+  void handle(const std::shared_ptr<Listener>& listener, const Notification& call);
+  void handle_stream(const std::shared_ptr<Listener>& listener, const Notification& notification,
+                     const Call& call, const Process& process, int socket);
+  void handle_datagram(const Listener& listener, const Notification& notification, const Call& call,
+                       const Process& process, int socket);
+  void serve_stream(const Listener& listener, const Notification& notification, const Call& call,
+                    const Process& process, int socket, const Decision& decision);
+  void connect_elsewhere(const std::shared_ptr<Listener>& listener,
+                         const Notification& notification, const Call& call, int socket,
+                         const std::string& host);
+  void lookup(const Listener& listener, const Notification& notification, const Call& call,
+              int socket);
+  void refuse(const Listener& listener, const Notification& notification, const Call& call,
+              const Process& process, const Decision& decision);
+  void give_to_gateway(const Process& process, const std::string& host, uint16_t port, bool proxy,
+                       int peer_fd);
+  // Runs work on a thread that the destructor waits for.
+  void in_background(std::function<void()> work);
+  void keep_after_the_end();
+
+  const control::Config& config_;
+  const Options options_;
+  const int listen_fd_;
+  const int stop_fd_;
+  const std::unique_ptr<PrivateNet> net_;
+  control::SyntheticAddresses addresses_;
+  const Policy policy_;
+  Processes processes_;
+  std::unique_ptr<DnsServer> dns_;
+  std::thread acceptor_;
+  std::mutex mutex_;
+  std::vector<std::unique_ptr<Client>> clients_;
+  std::condition_variable idle_;
+  int background_ = 0;
+  std::atomic<bool> told_of_lookups_{false};
+};
+
+}  // namespace recshim::supervisor
