@@ -115,7 +115,8 @@ TEST(Run, BadSettingsStopItBeforeTheCommandRuns) {
       {"--hosts 'a b'", "RECSHIM_HOSTS"},
       {"--connect-to a=b", "RECSHIM_CONNECT_TO"},
       {"--config none.json", "RECSHIM_CONFIG"},
-      {"--sealed", "supervisor"}};
+      {"--sealed --supervise=never", "--sealed"},
+      {"--supervise=maybe", "--supervise"}};
   for (const auto& [option, message] : cases) {
     const Cli::Output output = cli.run("run " + option + " -- touch ran");
     EXPECT_EQ(output.exit_code, 2) << option;
@@ -130,15 +131,16 @@ TEST(Run, SaysWhereTheLibraryShouldBe) {
   EXPECT_THAT(output.err, AllOf(HasSubstr("/no/such/library.so"), HasSubstr("RECSHIM_LIBRARY")));
 }
 
-TEST(Run, AStaticProgramIsNotStartedButInLive) {
+TEST(Run, AStaticProgramNeedsTheSupervisorButInLive) {
   const Cli cli;
   for (const char* mode : {"replay", "record"}) {
-    const Cli::Output output =
-        cli.run(std::string("run --mode ") + mode + " -- '" STATIC_PROGRAM "'");
+    const std::string run = std::string("run --mode ") + mode;
+    const Cli::Output output = cli.run(run + " --supervise=never -- '" STATIC_PROGRAM "'");
     EXPECT_EQ(output.exit_code, 126) << mode;
     EXPECT_THAT(output.err, HasSubstr("statically linked"));
+    EXPECT_EQ(cli.run(run + " -- '" STATIC_PROGRAM "'").exit_code, 0) << mode;
   }
-  EXPECT_EQ(cli.run("run --mode live -- '" STATIC_PROGRAM "'").exit_code, 0);
+  EXPECT_EQ(cli.run("run --mode live --supervise=never -- '" STATIC_PROGRAM "'").exit_code, 0);
 }
 
 TEST(Run, AProgramWithASanitizerGetsItsRuntimeFirst) {

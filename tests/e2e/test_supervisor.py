@@ -1,0 +1,213 @@
+"""Programs that no preloaded library reaches, served by the supervisor of `recshim run`; and
+sealed runs, in which a program that lost the library is stopped at its connection."""
+
+import json
+import os
+import pathlib
+import shutil
+import subprocess
+
+import pytest
+
+from harness import lab as labs
+from harness import paths
+
+SOURCE = pathlib.Path(__file__).parent / "supervised" / "static_client.c"
+PROGRAMS = paths.WORK / "supervised"
+COMPILERS = {"glibc": "cc", "musl": "musl-gcc"}
+HOST = "api.openai.com"
+NOBODY = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
+
+
+@pytest.fixture(scope="session")
+def clients():
+    """static_client by each libc."""
+    PROGRAMS.mkdir(parents=True, exist_ok=True)
+    for libc, compiler in COMPILERS.items():
+        if shutil.which(compiler) is None:
+            pytest.skip(f"{compiler} is not installed")
+        subprocess.run([compiler, "-static", "-O1", "-w", "-o", PROGRAMS / libc, SOURCE], check=True, timeout=120)
+    return {libc: PROGRAMS / libc for libc in COMPILERS}
+
+
+def launch(lab, mode, argv, options=(), prefix=(), offline=False, launcher=paths.LAUNCHER, **env):
+    """`recshim run` of argv; the result has its journal and, as `summary`, its JSON."""
+    journal = lab.fresh("run.journal")
+    variables = lab.shim_env(mode, LD_PRELOAD=None, RECSHIM_JOURNAL=str(journal), **env)
+    command = [*(labs.unshare("--net") if offline else []), *prefix, launcher, "run", *options, "--", *argv]
+    result = lab.run(command, variables, f"recshim run, {mode}")
+    result.journal = labs.read_journal(journal)
+    return result
+
+
+def targets(*numbers):
+    return [f"/echo?n={number}" for number in numbers]
+
+
+@pytest.mark.parametrize("libc", COMPILERS)
+def test_static_programs(lab, clients, libc):
+    argv = [clients[libc], HOST, "80", *targets(1, 2, 3)]
+    server = lab.serve(tls=False)
+    alone = lab.live(argv).ok()
+    recorded = launch(lab, "record", argv, ["-q"]).ok()
+    labs.assert_same(alone, recorded)
+    assert labs.outcomes(recorded.journal) == ["recorded"] * 3
+    assert {line["program"] for line in recorded.journal} == {libc}
+    server.stop()
+    for offline in (False, True):
+        replayed = launch(lab, "replay", argv, ["-q"], offline=offline).ok()
+        labs.assert_same(recorded, replayed)
+        assert labs.outcomes(replayed.journal) == ["hit"] * 3
+
+
+def test_half_of_it_is_fetched(lab, clients):
+    server = lab.serve(tls=False)
+    launch(lab, "record", [clients["musl"], HOST, "80", *targets(1)], ["-q"]).ok()
+    whole = launch(lab, "record-if-missing", [clients["musl"], HOST, "80", *targets(1, 2)], ["-q"]).ok()
+    assert sorted(labs.outcomes(whole.journal)) == ["hit", "recorded"]
+    server.stop()
+    again = launch(lab, "record-if-missing", [clients["glibc"], HOST, "80", *targets(1, 2)], ["-q"], offline=True)
+    labs.assert_same(whole, again.ok())
+
+
+def test_a_child_of_a_shell_is_served_without_being_asked_for(lab, clients):
+    server = lab.serve(tls=False)
+    script = ["sh", "-c", '"$@" | cat; curl -q -sS http://api.openai.com/echo?n=9', "sh",
+              clients["glibc"], HOST, "80", *targets(1)]
+    recorded = launch(lab, "record", script, ["-q"]).ok()
+    assert labs.outcomes(recorded.journal) == ["recorded"] * 2
+    server.stop()
+    labs.assert_same(recorded, launch(lab, "replay", script, ["-q"], offline=True).ok())
+
+
+def test_never_supervised(lab, clients):
+    refused = launch(lab, "replay", [clients["musl"], HOST, "80", "/"], ["--supervise=never"])
+    assert refused.status == 126 and b"statically linked" in refused.stderr, refused.account()
+    assert not refused.stdout
+    both = launch(lab, "replay", ["true"], ["--supervise=never", "--sealed"])
+    assert both.status == 2 and b"--sealed" in both.stderr
+
+
+def test_without_privileges(lab, clients, tmp_path_factory):
+    """As a user who may nothing: user namespaces, no_new_privs, and files of their own."""
+    if os.geteuid() != 0:
+        pytest.skip("optional data: only root can become another user; the other tests ran without privileges")
+    folder = pathlib.Path("/tmp") / f"recshim-e2e-{os.getpid()}"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(mode=0o777)
+    try:
+        for file in (paths.LAUNCHER, paths.LIBRARY, clients["musl"], clients["glibc"]):
+            shutil.copy(file, folder)
+        (folder / "run").mkdir()
+        for path in (folder, folder / "run"):
+            shutil.chown(path, 65534, 65534)
+        (folder / "run").chmod(0o700)
+        env = {"XDG_RUNTIME_DIR": str(folder / "run"), "HOME": str(folder), "TMPDIR": str(folder),
+               "XDG_CACHE_HOME": str(folder / "cache"), "RECSHIM_DIR": str(folder / "recordings"),
+               "RECSHIM_LOG": str(folder / "log"), "RECSHIM_JOURNAL": str(folder / "journal")}
+        server = lab.serve(tls=False)
+        here = {"prefix": ["env", "-C", folder, *NOBODY], "launcher": folder / "recshim"}
+        argv = [folder / "musl", HOST, "80", *targets(1, 2)]
+        recorded = lab.run([*here["prefix"], here["launcher"], "run", "-q", "--", *argv],
+                           lab.shim_env("record", LD_PRELOAD=None, **env), "record as nobody").ok()
+        assert b"200 OK" in recorded.stdout
+        server.stop()
+        for program in ("musl", "glibc"):
+            argv[0] = folder / program
+            replayed = lab.run([*labs.unshare("--net"), *here["prefix"], here["launcher"], "run", "-q", "--", *argv],
+                               lab.shim_env("replay", LD_PRELOAD=None, **env), "replay as nobody").ok()
+            labs.assert_same(recorded, replayed)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+CLEARED = ["env", "-i", shutil.which("curl") or "curl", "-q", "-sS", "--max-time", "10", "http://api.openai.com/echo"]
+DROPPED = ["sh", "-c", "unset LD_PRELOAD; curl -q -sS --max-time 10 http://api.openai.com/echo"]
+
+
+@pytest.mark.parametrize("argv", [CLEARED, DROPPED], ids=["cleared", "dropped"])
+@pytest.mark.parametrize("mode", ["record", "replay"])
+def test_sealed_stops_a_program_that_lost_the_library(lab, mode, argv):
+    server = lab.serve(tls=False)
+    stopped = launch(lab, mode, argv, ["--sealed", "--json"])
+    assert stopped.status not in (0, 86), stopped.account()
+    assert not stopped.stdout
+    lines = [line for line in stopped.stderr.decode().splitlines() if line.startswith("recshim:")]
+    told = [line for line in lines if "was stopped" in line]
+    assert len(told) == 1, stopped.account()
+    for part in ("curl", "pid", "api.openai.com:80", "librecshim.so"):
+        assert part in told[0], told
+    (line,) = stopped.journal
+    assert (line["outcome"], line["url"], line["program"]) == ("refused", "api.openai.com:80", "curl")
+    summary = json.loads(stopped.stderr.decode().splitlines()[-1])
+    assert summary["refused"] == 1
+    log = server.folder / "log"
+    assert not log.exists() or not log.read_text()
+
+
+def test_strict_seals_replay(lab):
+    lab.serve(tls=False)
+    curl = ["curl", "-q", "-sS", "http://api.openai.com/echo"]
+    recorded = launch(lab, "record", curl, ["-q"]).ok()
+    labs.assert_same(recorded, launch(lab, "replay", curl, ["--strict", "-q"]).ok())
+    stopped = launch(lab, "replay", CLEARED, ["--strict"])
+    assert stopped.status == 86 and b"was stopped" in stopped.stderr, stopped.account()
+
+
+def test_sealed_serves_static_children_of_programs_without_the_library(lab, clients):
+    """A shell without the library starts what needs none."""
+    lab.serve(tls=False)
+    argv = ["env", "-i", "/bin/sh", "-c", '"$@"', "sh", clients["glibc"], HOST, "80", *targets(1)]
+    recorded = launch(lab, "record", argv, ["--sealed", "-q"])
+    assert recorded.status == 0 and labs.outcomes(recorded.journal) == ["recorded"], recorded.account()
+    lab.stop_servers()
+    labs.assert_same(recorded, launch(lab, "replay", argv, ["--sealed", "-q"]))
+
+
+def test_a_library_that_cannot_be_used_is_an_error_before_the_start(lab):
+    foreign = lab.folder / "librecshim.so"
+    image = bytearray(paths.LIBRARY.read_bytes())
+    image[18:20] = b"\xb7\x00" if image[18:20] == b"\x3e\x00" else b"\x3e\x00"  # e_machine
+    foreign.write_bytes(image)
+    for library, text in ((lab.folder / "absent.so", b"absent.so"), (foreign, b"for this machine")):
+        result = launch(lab, "replay", ["touch", "started"], RECSHIM_LIBRARY=str(library))
+        assert result.status == 2 and text in result.stderr, result.account()
+    assert not (lab.folder / "cwd" / "started").exists()
+
+
+def test_a_run_inside_a_run(lab, clients):
+    """With the same settings it shares the session; with its own it has one of its own."""
+    lab.serve(tls=False)
+    ask = [str(clients["musl"]), HOST, "80", *targets(1)]
+    recorded = launch(lab, "record", [paths.LAUNCHER, "run", "-q", "--", *ask], ["-q"]).ok()
+    assert labs.outcomes(recorded.journal) == ["recorded"]
+    lab.stop_servers()
+    inner = [paths.LAUNCHER, "run", "-q", "--", *ask]
+    for options in (["-q"], ["-q", "--sealed"], ["-q", "--supervise=always"]):
+        labs.assert_same(recorded, launch(lab, "replay", inner, options, offline=True).ok())
+    other = lab.fresh("other")
+    apart = launch(lab, "replay", [paths.LAUNCHER, "run", "-q", "--dir", other, "--", *ask], ["-q"])
+    assert b"424" in apart.stdout, apart.account()
+
+
+def test_an_address_without_a_lookup(lab, clients):
+    """Connected to by its number, a configured address is served under that name."""
+    server = lab.serve(host="192.0.2.7", tls=False)
+    argv = [clients["glibc"], "192.0.2.7", "80", *targets(1)]
+    recorded = launch(lab, "record", argv, ["-q"]).ok()
+    server.stop()
+    labs.assert_same(recorded, launch(lab, "replay", argv, ["-q"], offline=True).ok())
+    (recording,) = lab.recordings()
+    assert "192.0.2.7" in recording.read_text()
+
+
+def test_what_stays_behind_is_let_go(lab, clients):
+    """A program that outlives the run is not left without an answer to its connect(2)."""
+    marker = lab.folder / "after"
+    script = f'( sleep 1; "$0" 127.0.0.1 9 /; "$0" 192.0.2.9 80 / ) >{marker} 2>&1 &'
+    launch(lab, "replay", ["sh", "-c", script, clients["musl"]], ["-q", "--supervise=always"]).ok()
+    for _ in range(100):
+        if marker.exists() and marker.read_text().count("\n") >= 2:
+            break
+        subprocess.run(["sleep", "0.1"], check=True)
+    assert marker.read_text().splitlines() == ["connect: Connection refused"] * 2

@@ -1,0 +1,166 @@
+#include "tools/supervisor/policy.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cerrno>
+
+#include "shim/control/values.h"
+
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+namespace recshim::supervisor {
+namespace {
+
+using control::Endpoint;
+using control::Mode;
+
+constexpr const char* kNamed = "198.18.0.5";    // api.example.com
+constexpr const char* kUnnamed = "198.18.0.6";  // nobody's
+
+struct Setting {
+  Mode mode = Mode::kReplay;
+  std::vector<std::string> hosts;
+  std::vector<std::string> connect_to;
+  bool sealed = false;
+  std::vector<control::Proxy> proxies;
+};
+
+class Judge {
+ public:
+  explicit Judge(const Setting& setting) {
+    config_.mode = setting.mode;
+    for (const auto& host : setting.hosts) {
+      config_.hosts.push_back(*control::parse_host_rule(host));
+    }
+    for (const auto& entry : setting.connect_to) {
+      config_.connect_to.push_back(*control::parse_connect_to(entry));
+    }
+    policy_ =
+        std::make_unique<Policy>(config_, setting.sealed, setting.proxies, [](uint32_t address) {
+          return control::v4_text(address) == kNamed ? std::optional<std::string>("api.example.com")
+                                                     : std::nullopt;
+        });
+  }
+  Decision stream(const char* address, uint16_t port, Reach reach = Reach::kStatic) const {
+    return policy_->stream(reach, *control::endpoint_from_text(address, port));
+  }
+  Decision datagram(const char* address, uint16_t port, bool sends = true,
+                    Reach reach = Reach::kStatic) const {
+    return policy_->datagram(reach, *control::endpoint_from_text(address, port), sends);
+  }
+  const Policy* operator->() const { return policy_.get(); }
+
+ private:
+  control::Config config_;
+  std::unique_ptr<Policy> policy_;
+};
+
+TEST(Policy, ServesConfiguredHostsUnderTheNameThatWasLookedUp) {
+  for (const Mode mode : {Mode::kReplay, Mode::kRecord, Mode::kRecordIfMissing}) {
+    const Decision decision = Judge({mode}).stream(kNamed, 443);
+    EXPECT_EQ(decision.verdict, Verdict::kServe);
+    EXPECT_EQ(decision.host, "api.example.com");
+  }
+  EXPECT_EQ(Judge({}).stream("192.0.2.1", 80).host, "192.0.2.1");
+  EXPECT_EQ(Judge({}).stream("::ffff:198.18.0.5", 443).host, "api.example.com");
+}
+
+TEST(Policy, LetsEverythingElsePass) {
+  const Judge judge({Mode::kReplay, {"api.example.com:443"}});
+  EXPECT_EQ(judge.stream("192.0.2.1", 443).verdict, Verdict::kPass);
+  EXPECT_EQ(judge.stream("127.0.0.1", 443).verdict, Verdict::kPass);
+  EXPECT_EQ(judge.stream("::1", 443).verdict, Verdict::kPass);
+  // The host has a synthetic address, which leads nowhere, and this port is not configured.
+  EXPECT_EQ(judge.stream(kNamed, 22).verdict, Verdict::kElsewhere);
+}
+
+TEST(Policy, LoopbackMayBeConfiguredByItsName) {
+  const Judge judge({Mode::kReplay, {"localhost:11434"}});
+  EXPECT_EQ(judge.stream("127.0.0.1", 11434).verdict, Verdict::kServe);
+  EXPECT_EQ(judge.stream("127.0.0.1", 11434).host, "localhost");
+  EXPECT_EQ(judge.stream("127.0.0.1", 80).verdict, Verdict::kPass);
+}
+
+TEST(Policy, ASyntheticAddressThatNobodyGaveIsRefused) {
+  const Decision decision = Judge({}).stream(kUnnamed, 443);
+  EXPECT_EQ(decision.verdict, Verdict::kRefuse);
+  EXPECT_EQ(decision.error, ENETUNREACH);
+}
+
+TEST(Policy, LeavesTheLibraryItsOwnConnections) {
+  const Judge record({Mode::kRecord});
+  EXPECT_EQ(record.stream("192.0.2.1", 443, Reach::kLibrary).verdict, Verdict::kPass);
+  EXPECT_EQ(record.stream("192.0.2.1", 443, Reach::kGo).verdict, Verdict::kServe);
+  const Judge replay({Mode::kReplay, {"127.0.0.1"}});
+  EXPECT_EQ(replay.stream("127.0.0.1", 40000, Reach::kLibrary).verdict, Verdict::kPass);
+  // In replay it never connects to a configured host: this went around it.
+  EXPECT_EQ(Judge({}).stream("192.0.2.1", 443, Reach::kLibrary).verdict, Verdict::kServe);
+  EXPECT_EQ(Judge({}).stream(kNamed, 443, Reach::kLibrary).verdict, Verdict::kServe);
+}
+
+TEST(Policy, SealedStopsWhatLostTheLibrary) {
+  Setting setting;
+  EXPECT_EQ(Judge(setting).stream(kNamed, 443, Reach::kLost).verdict, Verdict::kServe);
+  setting.sealed = true;
+  for (const Mode mode : {Mode::kReplay, Mode::kRecord, Mode::kRecordIfMissing}) {
+    setting.mode = mode;
+    const Decision stopped = Judge(setting).stream(kNamed, 443, Reach::kLost);
+    EXPECT_EQ(stopped.verdict, Verdict::kRefuse);
+    EXPECT_EQ(stopped.host, "api.example.com");
+    EXPECT_THAT(stopped.reason, HasSubstr("LD_PRELOAD"));
+    EXPECT_EQ(Judge(setting).stream("192.0.2.1", 22, Reach::kLost).verdict, Verdict::kPass);
+    EXPECT_EQ(Judge(setting)->unseen("why").verdict, Verdict::kRefuse);
+  }
+}
+
+TEST(Policy, AProgramThatCannotBeLookedIntoMayRecordUnsealed) {
+  EXPECT_EQ(Judge({Mode::kRecord})->unseen("why").verdict, Verdict::kPass);
+  EXPECT_EQ(Judge({Mode::kReplay})->unseen("why").verdict, Verdict::kRefuse);
+  EXPECT_EQ(Judge({Mode::kReplay})->unseen("why").reason, "why");
+}
+
+TEST(Policy, LiveOnlyGoesWhereConnectToSays) {
+  const Judge judge({Mode::kLive, {}, {"api.example.com:443=127.0.0.1:8443"}});
+  EXPECT_EQ(judge.stream(kNamed, 443).verdict, Verdict::kElsewhere);
+  EXPECT_EQ(judge.stream("192.0.2.1", 443).verdict, Verdict::kPass);
+  EXPECT_TRUE(judge->answers_lookup("api.example.com"));
+  EXPECT_FALSE(judge->answers_lookup("other.example.com"));
+}
+
+TEST(Policy, AProxyIsServedAsOne) {
+  const Judge judge({Mode::kReplay, {"api.example.com"}, {}, false, {{"192.0.2.8", 3128}}});
+  const Decision decision = judge.stream("192.0.2.8", 3128);
+  EXPECT_EQ(decision.verdict, Verdict::kServe);
+  EXPECT_TRUE(decision.proxy);
+  EXPECT_EQ(judge.stream("192.0.2.8", 3129).verdict, Verdict::kPass);
+}
+
+TEST(Policy, Datagrams) {
+  const Judge replay({});
+  EXPECT_EQ(replay.datagram("192.0.2.53", 53).verdict, Verdict::kLookup);
+  EXPECT_EQ(replay.datagram("192.0.2.53", 53, true, Reach::kLibrary).verdict, Verdict::kPass);
+  // HTTP/3, quietly: its clients go on over TCP.
+  EXPECT_EQ(replay.datagram(kNamed, 443).verdict, Verdict::kRefuse);
+  EXPECT_THAT(replay.datagram(kNamed, 443).reason, IsEmpty());
+  EXPECT_EQ(replay.datagram("192.0.2.1", 443).verdict, Verdict::kRefuse);
+  EXPECT_EQ(replay.datagram("192.0.2.1", 123).verdict, Verdict::kPass);
+  // How resolvers and programs learn their own address.
+  EXPECT_EQ(replay.datagram(kNamed, 9, false).verdict, Verdict::kPass);
+  EXPECT_EQ(replay.datagram("192.0.2.1", 80, false).verdict, Verdict::kPass);
+  EXPECT_EQ(Judge({Mode::kRecord}).datagram("192.0.2.1", 443).verdict, Verdict::kPass);
+}
+
+TEST(Policy, AnswersLookupsOfConfiguredHosts) {
+  const Judge judge({Mode::kRecord, {"api.example.com:443", "*.test"}});
+  EXPECT_TRUE(judge->answers_lookup("api.example.com"));
+  EXPECT_TRUE(judge->answers_lookup("a.test"));
+  EXPECT_FALSE(judge->answers_lookup("example.com"));
+  EXPECT_FALSE(judge->answers_lookup("192.0.2.1"));
+  EXPECT_FALSE(judge->answers_lookup(""));
+  EXPECT_FALSE(Judge({Mode::kRecord})->answers_lookup("localhost"));
+}
+
+}  // namespace
+}  // namespace recshim::supervisor
