@@ -74,7 +74,7 @@ constexpr std::array kCommands = {
             "CURL_CA_BUNDLE, SSL_CERT_FILE, HTTPS_PROXY and NO_PROXY for the real servers.\n",
             declare_gateway},
     Command{"supervised", "Become a program under the session's supervisor (used by run)", "",
-            declare_supervised, true},
+            declare_supervised, "PROGRAM [ARG...]"},
 };
 
 constexpr const char* kStart =

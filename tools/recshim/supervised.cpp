@@ -37,6 +37,10 @@ void use_go_resolver() {
 }
 
 void set_trust(const control::Config& config) {
+  if (const Status made = gateway::prepare_authority(config.session_dir); !made) {
+    complain(fmt::format("the session's CA: {}", made.error().message));
+    return;
+  }
   const auto variables = supervisor::trust_variables(config.session_dir, [](const char* name) {
     const char* const value = std::getenv(name);
     return value == nullptr ? std::nullopt : std::optional<std::string>(value);
