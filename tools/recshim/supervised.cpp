@@ -89,7 +89,8 @@ int supervised(const Options& options, const std::vector<std::string>& words) {
   if (program && program->is_go) use_go_resolver();
   // A program that the library reaches has its authorities from there.
   const bool carries_own = !program || program->is_go || !why_unreachable(*program).empty();
-  if (carries_own && config.mode != control::Mode::kLive) set_trust(config);
+  const bool session_lives = posix_env().stat(config.session_dir).ok();
+  if (carries_own && session_lives && config.mode != control::Mode::kLive) set_trust(config);
   return execute(options, words);
 }
 

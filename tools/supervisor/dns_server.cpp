@@ -18,13 +18,17 @@
 #include "shim/base/log.h"
 #include "tools/supervisor/dns_message.h"
 
+#ifndef IPV6_FREEBIND  // linux/in6.h, which can't stand beside netinet/in.h
+#define IPV6_FREEBIND 78
+#endif
+
 namespace recshim::supervisor {
 namespace {
 
 using control::Endpoint;
 
 constexpr size_t kMaxMessage = 65535;
-constexpr uint64_t kForward_us = 8'000'000;
+constexpr uint64_t kForward_us = 3'000'000;
 constexpr size_t kMaxPending = 256;
 constexpr uint16_t kDnsPort = 53;
 
@@ -100,6 +104,8 @@ bool open_responder(int fd, const Endpoint& address, int family) {
   if (family == AF_INET6) {
     setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
     setsockopt(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, &on, sizeof on);
+    // IPv6 takes only addresses of interfaces for its own otherwise, not routes.
+    setsockopt(fd, IPPROTO_IPV6, IPV6_FREEBIND, &on, sizeof on);
   } else {
     setsockopt(fd, IPPROTO_IP, IP_PKTINFO, &on, sizeof on);
   }

@@ -12,6 +12,10 @@
 #include <cerrno>
 #include <cstring>
 
+#ifndef IPV6_FREEBIND  // linux/in6.h, which can't stand beside netinet/in.h
+#define IPV6_FREEBIND 78
+#endif
+
 namespace recshim::supervisor {
 namespace {
 
@@ -36,6 +40,8 @@ bool is_v6_only(int fd, int family) {
 bool listen_at(int listener, const Endpoint& address, int family) {
   const int on = 1;
   setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+  // In the private network IPv6 addresses are ours by a route alone.
+  if (family == AF_INET6) setsockopt(listener, IPPROTO_IPV6, IPV6_FREEBIND, &on, sizeof on);
   sockaddr_storage storage{};
   const socklen_t length = control::to_sockaddr(address, family, &storage);
   return bind(listener, reinterpret_cast<sockaddr*>(&storage), length) == 0 &&

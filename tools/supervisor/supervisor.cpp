@@ -166,6 +166,10 @@ void Supervisor::keep_after_the_end() {
         const auto notification = client->listener->receive();
         if (!notification) break;
         const auto call = decode_call(*notification);
+        if (call && call->unix_name == probe_name(config_.session_dir)) {
+          client->listener->answer(*notification, kSupervisedErrno);
+          continue;
+        }
         const bool ours = call && call->address &&
                           policy_.stream(Reach::kStatic, *call->address).verdict != Verdict::kPass;
         if (ours) {

@@ -42,7 +42,11 @@ Status await_answer(int connection) {
 Result<Joined> join_supervisor(const std::string& socket_path, const std::string& session_dir,
                                const FilterOptions& options) {
   const auto connection = control::connect_unix(socket_path, kPatience_ms);
-  if (!connection) return connection.error();
+  if (!connection) {
+    // The run has ended, and what it left behind is kept from waiting for ever.
+    if (is_supervised(session_dir)) return Joined::kAlready;
+    return connection.error();
+  }
   std::array<int, 2> number{};
   if (pipe2(number.data(), O_CLOEXEC) != 0) {
     sys::close(*connection);

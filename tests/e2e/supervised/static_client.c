@@ -24,8 +24,9 @@ static int connected(int fd, const struct addrinfo* address, int nonblocking) {
     if (error != 0) return -1;
   }
   fcntl(fd, F_SETFL, 0);
-  /* A second connect(2) says that there is a connection; musl and glibc pass it on alike. */
-  if (connect(fd, address->ai_addr, address->ai_addrlen) == 0 || errno != EISCONN) {
+  /* A second connect(2) says that there is a connection, or once 0 when the first was in progress.
+   */
+  if (connect(fd, address->ai_addr, address->ai_addrlen) != 0 && errno != EISCONN) {
     printf("a second connect: %s\n", strerror(errno));
   }
   return 0;

@@ -28,7 +28,7 @@ void expect_connected(int a, int b) {
 
 TEST(Redirect, ConnectsTheProgramsOwnSocketOverLoopback) {
   for (const int family : {AF_INET, AF_INET6}) {
-    for (const int nonblocking : {0, SOCK_NONBLOCK}) {
+    for (const int nonblocking : {0, int{SOCK_NONBLOCK}}) {
       const int fd = socket(family, SOCK_STREAM | SOCK_CLOEXEC | nonblocking, 0);
       if (fd < 0) continue;  // a machine without IPv6
       const auto asked = control::endpoint_from_text("198.18.0.1", 443);
@@ -62,6 +62,19 @@ TEST(Redirect, WithoutLoopbackThePeerHasTheAddressThatWasAskedFor) {
     close(made->peer_fd);
     close(made->replacement_fd);
   }
+  close(fd);
+}
+
+TEST(Redirect, ThePrivateNetworkHasEveryIpv6AddressToo) {
+  auto net = PrivateNet::make();
+  if (!net) GTEST_SKIP() << net.error().message;
+  const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  const auto asked = control::endpoint_from_text("2001:db8::1", 443);
+  const auto made = redirect_stream(fd, AF_INET6, *asked, false, net->get());
+  ASSERT_TRUE(made) << made.error().message;
+  EXPECT_EQ(peer_of(made->replacement_fd).value_or(Endpoint{}).text(), "2001:db8::1");
+  close(made->peer_fd);
+  close(made->replacement_fd);
   close(fd);
 }
 

@@ -111,12 +111,9 @@ TEST(Run, KeepsTheUsersOwnPreload) {
 TEST(Run, BadSettingsStopItBeforeTheCommandRuns) {
   const Cli cli;
   const std::vector<std::pair<std::string, std::string>> cases = {
-      {"--mode reply", "RECSHIM_MODE"},
-      {"--hosts 'a b'", "RECSHIM_HOSTS"},
-      {"--connect-to a=b", "RECSHIM_CONNECT_TO"},
-      {"--config none.json", "RECSHIM_CONFIG"},
-      {"--sealed --supervise=never", "--sealed"},
-      {"--supervise=maybe", "--supervise"}};
+      {"--mode reply", "RECSHIM_MODE"},           {"--hosts 'a b'", "RECSHIM_HOSTS"},
+      {"--connect-to a=b", "RECSHIM_CONNECT_TO"}, {"--config none.json", "RECSHIM_CONFIG"},
+      {"--sealed --supervise=never", "--sealed"}, {"--supervise=maybe", "--supervise"}};
   for (const auto& [option, message] : cases) {
     const Cli::Output output = cli.run("run " + option + " -- touch ran");
     EXPECT_EQ(output.exit_code, 2) << option;
@@ -192,7 +189,9 @@ TEST(Run, StrictTurnsAMissIntoStatus86) {
   const std::string missed = journal_command(cli, {Outcome::kHit, Outcome::kMiss});
   EXPECT_EQ(cli.run("run --strict -- " + missed).exit_code, 86);
   EXPECT_EQ(cli.run("run -- " + missed).exit_code, 3);
-  const std::string answered = journal_command(cli, {Outcome::kHit, Outcome::kRefused});
+  const std::string refused = journal_command(cli, {Outcome::kHit, Outcome::kRefused});
+  EXPECT_EQ(cli.run("run --strict -- " + refused).exit_code, 86);
+  const std::string answered = journal_command(cli, {Outcome::kHit, Outcome::kRecorded});
   EXPECT_EQ(cli.run("run --strict -- " + answered).exit_code, 3);
 }
 
