@@ -171,11 +171,3 @@ def test_chromium(lab):
     check(lab, ["sh", HERE / "chromium" / "load_page.sh"], {"RECSHIM_HOSTS": "api.openai.com"})
     known = subprocess.run(["certutil", "-L", "-d", f"sql:{folder}"], check=True, capture_output=True, timeout=60)
     assert known.stdout.count(b"C,,") == 1, "the user's database was changed"
-
-
-@pytest.mark.parametrize("name", RUNTIMES)
-def test_alone(lab, trust, name):
-    argv = RUNTIMES[name]
-    need(argv)
-    serve(lab)
-    assert lab.live([*JAVA, *java_trust(lab), *argv[len(JAVA):]] if argv[0] == "java" else argv, env=trust).ok().stdout
