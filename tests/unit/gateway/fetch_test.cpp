@@ -206,12 +206,14 @@ TEST_F(FetchTest, ABigAnswerForASlowClientCostsLittleMemory) {
     got += piece.size();
   }
   EXPECT_EQ(got, kBytes);
+#ifndef __SANITIZE_ADDRESS__  // which keeps what has been freed for a while
   std::ifstream status("/proc/self/status");
   for (std::string line; std::getline(status, line);) {
     if (line.starts_with("VmHWM:")) {
       EXPECT_LT(std::stol(line.substr(6)), 150'000) << "kB at most in memory";
     }
   }
+#endif
 }
 
 }  // namespace
