@@ -266,7 +266,7 @@ void Supervisor::lookup(const Listener& listener, const Notification& notificati
 
 void Supervisor::refuse(const Listener& listener, const Notification& notification,
                         const Call& call, const Process& process, const Decision& decision) {
-  listener.answer(notification, decision.error);
+  // Told before the program goes on, so that the line stands before what the program says.
   const std::string destination =
       call.address ? destination_text(decision.host, call.address->port) : decision.host;
   log::tell_user(fmt::format("{} (pid {}) was stopped at its connection to {}: {}",
@@ -280,6 +280,7 @@ void Supervisor::refuse(const Listener& listener, const Notification& notificati
   line.url = destination;
   line.detail = fmt::format("{} (pid {}): {}", process.program, process.pid, decision.reason);
   control::append_journal(posix_env(), config_.journal_path, config_.session_dir, line);
+  listener.answer(notification, decision.error);
 }
 
 }  // namespace recshim::supervisor

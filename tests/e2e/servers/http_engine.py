@@ -353,9 +353,10 @@ def announce(options, port):
 
 
 def arm_exit(seconds):
-    """The server ends by itself, and at once and cleanly on SIGTERM."""
+    """The server ends by itself, and at once when told to. A handler in Python would wait for
+    the main thread, which may be in accept(2) by then."""
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: os._exit(0))
+        signal.signal(number, signal.SIG_DFL)
     timer = threading.Timer(seconds, lambda: os._exit(0))
     timer.daemon = True
     timer.start()
