@@ -12,6 +12,7 @@ import pathlib
 import shutil
 import subprocess
 import sys
+import zipfile
 
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
@@ -50,10 +51,22 @@ def install_java(sources, target):
     run("javac", "-Xlint:all", "-Werror", "--release", "17", "-d", target, *sorted(sources.glob("*.java")), cwd=sources)
 
 
+OPENSSL_1_1 = "mysql-connector-python==8.0.31"  # brings the last OpenSSL of that line, 1.1.1q
+
+
 def install_c(sources, target):
     strict = ["-O1", "-Wall", "-Wextra", "-Werror"]
-    run("cc", *strict, "-o", target / "static_openssl_client", sources / "static_openssl_client.c",
+    run("cc", *strict, "-o", target / "static_openssl_client", sources / "openssl_client.c",
         "-l:libssl.a", "-l:libcrypto.a", cwd=sources)
+    run(paths.WORK / "venv/bin/python", "-m", "pip", "download", "--quiet", "--disable-pip-version-check",
+        "--no-deps", "--only-binary", ":all:", "--python-version", "3.10", "--platform", "manylinux1_x86_64",
+        "--dest", target, OPENSSL_1_1, cwd=target)
+    (wheel,) = target.glob("*.whl")
+    with zipfile.ZipFile(wheel) as archive:
+        for name in ("libssl.so.1.1", "libcrypto.so.1.1"):
+            (target / name).write_bytes(archive.read(f"mysql/vendor/{name}"))
+    run("cc", *strict, "-DOPENSSL_1_1", "-o", target / "openssl_1_1_client", sources / "openssl_client.c",
+        f"-L{target}", "-l:libssl.so.1.1", "-l:libcrypto.so.1.1", "-Wl,-rpath,$ORIGIN", cwd=sources)
     run("musl-gcc", "-static", *strict, "-o", target / "musl_client", sources / "musl_client.c", cwd=sources)
 
 

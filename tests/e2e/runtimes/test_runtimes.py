@@ -32,6 +32,7 @@ RUNTIMES = {
     "rust_reqwest_rustls": [PROGRAMS / "rust/debug/reqwest_rustls"],
     "rust_ureq": [PROGRAMS / "rust/debug/ureq"],
     "static_openssl": [PROGRAMS / "c/static_openssl_client"],
+    "openssl_1_1": [PROGRAMS / "c/openssl_1_1_client"],
     "musl": [PROGRAMS / "c/musl_client"],
     "pyopenssl": [paths.WORK / "venv/bin/python", HERE / "python/pyopenssl_client.py"],
 }

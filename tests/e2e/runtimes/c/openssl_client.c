@@ -1,13 +1,20 @@
-/* A program whose OpenSSL is linked statically: no TLS function of it can be interposed.
-   Verification on; two connections, the second with keep-alive. */
+/* Verification on; two connections, the second with keep-alive. Built twice: with OpenSSL linked
+   statically, so that no TLS function of it can be interposed, and for the shared OpenSSL 1.1,
+   whose ABI is what the headers of 3 declare but for the name of one function. */
 #include <netdb.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
+#include <openssl/x509v3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
+
+#ifdef OPENSSL_1_1
+#undef SSL_get_peer_certificate
+extern X509* SSL_get_peer_certificate(const SSL* ssl);
+#endif
 
 static const char kHost[] = "api.openai.com";
 
@@ -41,6 +48,11 @@ static SSL* open_tls(SSL_CTX* context) {
   SSL_set_fd(tls, connect_to(kHost, "443"));
   if (SSL_connect(tls) != 1) fail("SSL_connect");
   if (SSL_get_verify_result(tls) != X509_V_OK) fail("verification");
+  X509* certificate = SSL_get_peer_certificate(tls);
+  if (certificate == NULL || X509_check_host(certificate, kHost, 0, 0, NULL) != 1)
+    fail("certificate");
+  X509_free(certificate);
+  if (SSL_get_current_cipher(tls) == NULL || !SSL_is_init_finished(tls)) fail("handshake");
   return tls;
 }
 
