@@ -2,7 +2,9 @@
 #include "shim/control/config.h"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
+#include <charconv>
 #include <utility>
 
 #include "shim/control/config_file.h"
@@ -84,11 +86,24 @@ void apply_path(const GetEnv& get_env, const char* name, const std::string& cwd,
   if (const auto path = set_value(get_env, name)) target = absolute_path(cwd, *path);
 }
 
+// "SESSION:PID", as inherited_variables() writes it. Another session's does not count.
+pid_t owner_of_session(const std::optional<std::string>& text, const std::string& session) {
+  const std::string prefix = session + ":";
+  if (!text || !text->starts_with(prefix)) return 0;
+  pid_t owner = 0;
+  const char* const end = text->data() + text->size();
+  const auto [after, problem] = std::from_chars(text->data() + prefix.size(), end, owner);
+  return problem == std::errc() && after == end && owner > 0 ? owner : 0;
+}
+
 void apply_session(const GetEnv& get_env, Config& config) {
   apply(get_env, kSessionVariable, parse_session, config, config.session);
   if (config.session.empty()) {
     config.session = fresh_session_id();
     config.session_is_fresh = true;
+    config.session_owner = getpid();
+  } else {
+    config.session_owner = owner_of_session(get_env(kSessionOwnerVariable), config.session);
   }
   const std::string root = session_root(get_env);
   config.session_dir = root + "/" + config.session;
@@ -158,6 +173,10 @@ std::vector<std::pair<std::string, std::string>> inherited_variables(const Confi
       {kSessionVariable, config.session},
       {kDirVariable, config.dir},
       {kConfigVariable, config.config_path.empty() ? kNoConfigFile : config.config_path}};
+  if (config.session_owner != 0) {
+    variables.emplace_back(kSessionOwnerVariable,
+                           fmt::format("{}:{}", config.session, config.session_owner));
+  }
   if (!config.log_path.empty()) variables.emplace_back(kLogVariable, config.log_path);
   if (!config.journal_path.empty()) variables.emplace_back(kJournalVariable, config.journal_path);
   return variables;

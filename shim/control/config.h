@@ -2,6 +2,8 @@
 // the library and the tools. No process state: the environment comes as an argument.
 #pragma once
 
+#include <sys/types.h>
+
 #include <array>
 #include <cstdint>
 #include <functional>
@@ -59,6 +61,7 @@ struct Config {
   std::vector<ConnectTo> connect_to;
   std::string session;            // id; never empty after load
   bool session_is_fresh = false;  // this process made it
+  pid_t session_owner = 0;        // the process whose end is the session's; 0: none is known
   std::string session_dir;        // absolute
   bool respond_on_miss = true;
   double pace = 0;  // 0 off, 1 recorded, N

@@ -18,7 +18,7 @@ inline constexpr const char* kPaceVariable = "RECSHIM_PACE";
 inline constexpr const char* kLogVariable = "RECSHIM_LOG";
 inline constexpr const char* kLogLevelVariable = "RECSHIM_LOG_LEVEL";
 inline constexpr const char* kJournalVariable = "RECSHIM_JOURNAL";
-// Set by the library for itself: the process that made the session.
+// Set for the processes of a session: who made it, "SESSION:PID".
 inline constexpr const char* kSessionOwnerVariable = "RECSHIM_SESSION_OWNER";
 // Read by the tools alone: where librecshim.so lies when it is not beside them.
 inline constexpr const char* kLibraryVariable = "RECSHIM_LIBRARY";

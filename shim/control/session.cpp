@@ -8,11 +8,18 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <csignal>
+#include <cstdlib>
 #include <cstring>
 #include <ctime>
 
+#include "shim/base/env.h"
+#include "shim/base/log.h"
+
 namespace recshim::control {
 namespace {
+
+constexpr const char* kOwnerName = "/owner";
 
 Status make_private_folder(const std::string& path) {
   if (mkdir(path.c_str(), 0700) != 0 && errno != EEXIST) {
@@ -20,6 +27,19 @@ Status make_private_folder(const std::string& path) {
                                              std::strerror(errno))};
   }
   return check_session_folder(path);
+}
+
+// Process ids mean something in one namespace only, and /tmp may be shared by several.
+// Source: pid_namespaces(7).
+uint64_t pid_namespace() {
+  struct stat info {};
+  return stat("/proc/self/ns/pid", &info) == 0 ? info.st_ino : 0;
+}
+
+void remove_abandoned_sessions(const std::string& root) {
+  const auto entries = posix_env().list(root);
+  if (!entries) return;
+  for (const auto& entry : *entries) remove_if_abandoned(root + "/" + entry.name);
 }
 
 }  // namespace
@@ -70,6 +90,28 @@ Status make_session_dir(const std::string& session_dir) {
   const std::string parent = session_dir.substr(0, session_dir.rfind('/'));
   if (Status made = make_private_folder(parent); !made) return made;
   return make_private_folder(session_dir);
+}
+
+Status make_session_dir(const Config& config) {
+  Status made = make_session_dir(config.session_dir);
+  if (!made || config.session_owner == 0) return made;
+  const std::string owner_path = config.session_dir + kOwnerName;
+  if (access(owner_path.c_str(), F_OK) == 0) return made;
+  remove_abandoned_sessions(config.session_dir.substr(0, config.session_dir.rfind('/')));
+  return posix_env().write_atomic(owner_path,
+                                  fmt::format("{} {}\n", config.session_owner, pid_namespace()));
+}
+
+void remove_if_abandoned(const std::string& session_dir) {
+  const auto text = posix_env().read_file(session_dir + kOwnerName);
+  if (!text) return;
+  char* after = nullptr;
+  const auto owner = static_cast<pid_t>(std::strtol(text->c_str(), &after, 10));
+  if (owner <= 0 || std::strtoull(after, nullptr, 10) != pid_namespace()) return;
+  if (kill(owner, 0) == 0 || errno != ESRCH) return;
+  if (const Status removed = posix_env().remove_tree(session_dir); !removed) {
+    log::debug("session folder: {}", removed.error().message);
+  }
 }
 
 }  // namespace recshim::control

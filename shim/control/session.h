@@ -23,5 +23,12 @@ Status check_session_folder(const std::string& path);
 // Makes session_dir and its parent, both 0700, and checks them as above. Call it before
 // the first file is put into the folder, once a process.
 Status make_session_dir(const std::string& session_dir);
+// Likewise the configuration's; a new one is noted as its owner's, and those whose owner was
+// killed before it could remove them are removed.
+Status make_session_dir(const Config& config);
+
+// Removes the folder of a session whose owner has ended. Does nothing where the owner lives,
+// or none is noted: sessions that a user named.
+void remove_if_abandoned(const std::string& session_dir);
 
 }  // namespace recshim::control

@@ -53,11 +53,12 @@ void keep_gateway_running(const std::string& session_dir) {
 }
 
 // hand_over() to the gateway, started if need be.
-Result<int> reach(const std::string& session_dir, const control::Handover& handover,
+Result<int> reach(const control::Config& config, const control::Handover& handover,
                   int connection_fd, int stderr_fd) {
+  const std::string& session_dir = config.session_dir;
   auto given = control::hand_over(session_dir, handover, connection_fd, stderr_fd);
   if (given || given.error().code != ErrorCode::kNotFound) return given;
-  if (Status made = control::make_session_dir(session_dir); !made) return made.error();
+  if (Status made = control::make_session_dir(config); !made) return made.error();
   DetachedHelper gateway;
   const uint64_t deadline_us = monotonic_us() + kStartTimeout_us;
   if (Status started = gateway.start({"gateway", "--session-dir", session_dir}); !started) {
@@ -97,7 +98,7 @@ Status give_to_gateway(control::Handover handover, int connection_fd,
   handover.pid = getpid();
   handover.program = self->program;
   const std::string& session_dir = self->config.session_dir;
-  const auto control_fd = reach(session_dir, handover, connection_fd, log::user_stderr());
+  const auto control_fd = reach(self->config, handover, connection_fd, log::user_stderr());
   if (!control_fd) {
     return Error{control_fd.error().code,
                  "the gateway can't be used: " + control_fd.error().message};

@@ -39,10 +39,7 @@ bool names_variable(const std::string& entry, std::string_view name) {
 
 // The session's environment; without LD_PRELOAD, since the helper's connections are its own.
 std::vector<std::string> helper_environment() {
-  auto session = control::inherited_variables(runtime()->config);
-  if (runtime()->owner_pid != 0) {
-    session.emplace_back(control::kSessionOwnerVariable, std::to_string(runtime()->owner_pid));
-  }
+  const auto session = control::inherited_variables(runtime()->config);
   std::vector<std::string> environment;
   for (const auto& entry : start_environment()) {
     bool kept = !names_variable(entry, "LD_PRELOAD");

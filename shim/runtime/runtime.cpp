@@ -93,18 +93,6 @@ void hand_on(const control::Config& config) {
   }
 }
 
-// The process that made the session, also after it has become another program by exec(2);
-// 0 when that is not this one.
-pid_t session_owner(const control::Config& config) {
-  const std::string self = std::to_string(getpid());
-  if (config.session_is_fresh) {
-    real::setenv(control::kSessionOwnerVariable, self.c_str(), 1);
-    return getpid();
-  }
-  const char* owner = std::getenv(control::kSessionOwnerVariable);
-  return owner != nullptr && self == owner ? getpid() : 0;
-}
-
 void start_now() {
   process_id.store(getpid());
   auto made = std::make_unique<Runtime>();
@@ -115,7 +103,6 @@ void start_now() {
   made->config = control::load_config(posix_env(), get_env, current_directory());
   if (made->config.mode != control::Mode::kLive) remember_environment();
   hand_on(made->config);
-  made->owner_pid = session_owner(made->config);
   log::remember_stderr();
   if (!made->config.log_path.empty() && !log::open(made->config.log_path, made->config.log_level)) {
     made->config.errors.push_back(std::string(control::kLogVariable) + ": cannot open " +
@@ -205,7 +192,7 @@ void finish() {
   for_each_socket([](Socket& socket) {
     if (socket.role == Role::kRecord) record_client_end(socket, fd_of(socket));
   });
-  if (self->owner_pid == getpid()) {
+  if (self->config.session_owner == getpid()) {
     auto removed = posix_env().remove_tree(self->config.session_dir);
     if (!removed.ok()) log::debug("session folder: {}", removed.error().message);
   }

@@ -28,7 +28,6 @@ struct Runtime {
   std::vector<control::Proxy> proxies;  // of HTTP_PROXY and its kin
   std::string program;                  // file name of /proc/self/exe
   std::string library_path;             // where we were loaded from
-  pid_t owner_pid = 0;                  // the process that made the session, 0 if inherited
 
   // Answers come from recordings, at least at first.
   [[nodiscard]] bool replaying() const {

@@ -274,7 +274,7 @@ bool session_ca_exists() {
 
 bool have_session_ca() {
   if (session_ca_exists()) return true;
-  Status made = control::make_session_dir(runtime()->config.session_dir);
+  Status made = control::make_session_dir(runtime()->config);
   if (made) made = run_helper({"gateway", "--prepare"}, kPrepareTimeout_ms);
   if (made && session_ca_exists()) return true;
   if (!failure_told.exchange(true)) {

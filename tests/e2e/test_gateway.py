@@ -12,6 +12,7 @@ import time
 import pytest
 
 from harness import lab as labs
+from harness import paths
 from harness import pki as test_pki
 
 PYTHON = pathlib.Path(__file__).parent / "python"
@@ -263,3 +264,22 @@ def test_a_kept_connection_serves_the_test_that_asks(lab):
     assert tests == ["tests/test_a.py::one", "tests/test_a.py::two"]
     lab.stop_servers()
     labs.assert_same(fetched, lab.replay([sys.executable, "-c", code]).ok())
+
+
+@pytest.mark.parametrize("launched", [True, False], ids=["run", "library"])
+def test_what_a_killed_session_leaves(lab, launched):
+    """The owner of the session is killed with a program of it under way."""
+    lab.serve()
+    inner = ["sh", "-c", 'curl -q -sS --max-time 20 "$0"; echo done', URL + "/chunked?n=20&size=10&delay=0.1"]
+    argv = [paths.LAUNCHER, "run", "-q", "--", *inner] if launched else inner
+    env = lab.shim_env(MODE, **({"LD_PRELOAD": None} if launched else {}))
+    owner = subprocess.Popen([str(word) for word in argv], env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert owner.stdout.read(10)
+    owner.kill()
+    owner.communicate(timeout=30)  # what it started ends by itself
+    deadline = time.monotonic() + 10
+    while gateways(lab) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not gateways(lab)
+    lab.replay([*CURL, URL + "/random"])
+    assert_nothing_left(lab)

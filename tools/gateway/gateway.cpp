@@ -19,7 +19,7 @@
 
 #include "shim/base/log.h"
 #include "shim/control/handover.h"
-#include "shim/control/names.h"
+#include "shim/control/session.h"
 #include "shim/control/unix_socket.h"
 #include "tools/gateway/connection.h"
 #include "tools/gateway/party.h"
@@ -40,17 +40,6 @@ std::atomic<bool> told_to_end{false};
 
 uint64_t now_ms() {
   return monotonic_us() / 1000;
-}
-
-// Where the owner of a session is gone, nobody else would remove its folder.
-void remove_orphaned_session(const control::Config& config, const control::GetEnv& get_env) {
-  const auto owner = get_env(control::kSessionOwnerVariable);
-  if (!owner || owner->empty()) return;
-  const pid_t pid = static_cast<pid_t>(std::strtol(owner->c_str(), nullptr, 10));
-  if (pid <= 0 || kill(pid, 0) == 0 || errno != ESRCH) return;
-  if (auto removed = posix_env().remove_tree(config.session_dir); !removed.ok()) {
-    log::debug("session folder: {}", removed.error().message);
-  }
 }
 
 class Gateway {
@@ -234,7 +223,7 @@ int run_gateway(const GatewayOptions& options, const control::GetEnv& get_env,
   const int code = Gateway(options, shared.ok() ? shared->get() : nullptr,
                            shared.ok() ? "" : shared.error().message)
                        .run(session_dir);
-  if (shared.ok() && options.listen_fd < 0) remove_orphaned_session((*shared)->config, get_env);
+  control::remove_if_abandoned(session_dir);
   // Threads of connections may still be there after a SIGTERM: nothing of theirs is torn down
   // under them.
   std::fflush(nullptr);

@@ -22,7 +22,7 @@ Result<std::unique_ptr<Shared>> Shared::load(const control::GetEnv& get_env, con
   config = control::load_config(posix_env(), get_env, cwd);
   if (!session_dir.empty()) config.session_dir = config.store.session_dir = session_dir;
   if (!config.errors.empty()) return Error{ErrorCode::kInvalid, config.errors.front()};
-  if (const Status made = control::make_session_dir(config.session_dir); !made) {
+  if (const Status made = control::make_session_dir(config); !made) {
     return made.error();
   }
   auto authority = Authority::open(config.session_dir);

@@ -1,5 +1,6 @@
 // `recshim run`: a session around one command.
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <cstdio>
 #include <cstdlib>
@@ -205,7 +206,10 @@ int run(const Options& options) {
   const bool own_session = wants_own_session(options);
   if (own_session) variables[control::kSessionVariable] = control::fresh_session_id();
   control::Config config = load_settings(variables);
-  config.session_is_fresh = config.session_is_fresh || own_session;
+  if (own_session) {
+    config.session_is_fresh = true;
+    config.session_owner = getpid();
+  }
   if (report_errors(config)) return kUsage;
   log::remember_stderr();
   log::open(config.log_path, config.log_level);
@@ -219,7 +223,7 @@ int run(const Options& options) {
   if (const int problem = prepare(options, config, plan, library, executable); problem != kOk) {
     return problem;
   }
-  if (const Status made = control::make_session_dir(config.session_dir); !made) {
+  if (const Status made = control::make_session_dir(config); !made) {
     complain(made.error().message);
     return kUsage;
   }

@@ -276,6 +276,11 @@ TEST_F(ConfigTest, ChildrenInheritAbsolutePathsAndTheSession) {
   EXPECT_EQ(child.dir, config.dir);
   EXPECT_EQ(child.session_dir, config.session_dir);
   EXPECT_FALSE(child.session_is_fresh);
+  EXPECT_EQ(config.session_owner, getpid());
+  EXPECT_EQ(child.session_owner, getpid());
+
+  inherited[kSessionVariable] = "another";
+  EXPECT_EQ(load(inherited).session_owner, 0) << "the owner is the other session's";
 }
 
 TEST_F(ConfigTest, ASessionFolderThatOthersMayWriteToIsNotUsed) {

@@ -3,6 +3,7 @@
 
 #include <gmock/gmock.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <set>
@@ -55,6 +56,37 @@ TEST(Session, ALinkOrAFileInItsPlaceIsRefused) {
   folder.write("file", "");
   EXPECT_FALSE(make_session_dir(folder.path("file/id")).ok());
   EXPECT_TRUE(check_session_folder(folder.path("missing")).ok());
+}
+
+TEST(Session, WhatAKilledOwnerLeftIsRemovedWithTheNextSession) {
+  const TempFolder folder;
+  const auto session = [&](const std::string& id, pid_t owner) {
+    Config config;
+    config.session = id;
+    config.session_dir = folder.path("root/" + id);
+    config.session_owner = owner;
+    return config;
+  };
+  const pid_t ended = fork();
+  if (ended == 0) _exit(0);
+  ASSERT_EQ(waitpid(ended, nullptr, 0), ended);
+
+  ASSERT_TRUE(make_session_dir(session("named", 0)).ok());
+  ASSERT_TRUE(make_session_dir(session("abandoned", ended)).ok());
+  ASSERT_TRUE(make_session_dir(session("alive", getpid())).ok());
+  ASSERT_TRUE(make_session_dir(session("alive", getpid())).ok()) << "again is fine";
+  std::set<std::string> names;
+  for (const auto& entry : std::filesystem::directory_iterator(folder.path("root"))) {
+    names.insert(entry.path().filename());
+  }
+  EXPECT_THAT(names, testing::ElementsAre("alive", "named"));
+
+  remove_if_abandoned(folder.path("root/alive"));
+  EXPECT_TRUE(std::filesystem::exists(folder.path("root/alive")));
+  folder.write("root/alive/owner", std::to_string(ended) + " 1\n");
+  remove_if_abandoned(folder.path("root/alive"));
+  EXPECT_TRUE(std::filesystem::exists(folder.path("root/alive")))
+      << "a process of another namespace is not known to have ended";
 }
 
 TEST(Session, AFolderOfAnotherUserIsRefused) {
