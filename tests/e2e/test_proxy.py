@@ -5,7 +5,7 @@ import sys
 import pytest
 
 from harness import lab as labs
-from harness import servers
+from harness import paths, servers
 
 HOST = "api.openai.com"
 PROGRAMS = {
@@ -46,4 +46,39 @@ def test_proxy(lab, client, scheme, credentials):
     replayed = lab.replay(program, env=env).ok()
     labs.assert_same(recorded, replayed)
     labs.assert_journals(recorded.journal, replayed.journal)
+    lab.assert_no_secret()
+
+
+RUNTIMES = {
+    "go": [paths.WORK / "runtimes/go/cgo0/net_http"],
+    "java": ["java", "-XX:TieredStopAtLevel=1", "-cp", paths.WORK / "runtimes/java", "UrlConnectionClient"],
+}
+
+
+@pytest.mark.parametrize("mode", ["record", "record-if-missing"])
+@pytest.mark.parametrize("runtime", RUNTIMES)
+def test_proxy_of_a_runtime(lab, runtime, mode):
+    """Their TLS in the tunnel ends in the gateway, which goes through the same proxy."""
+    argv = RUNTIMES[runtime]
+    if not (paths.WORK / "runtimes" / runtime).exists():
+        pytest.skip(f"the programs for {runtime} have not been built")
+    secure, plain = lab.serve(), lab.serve(tls=False)
+    lab.connect_to.clear()
+    proxy = servers.start_script("proxy.py", lab.fresh("server"), [
+        "--map", f"{HOST}:443=127.0.0.1:{secure.port}", "--map", f"{HOST}:80=127.0.0.1:{plain.port}"])
+    address = f"http://127.0.0.1:{proxy.port}"
+    env = {"RECSHIM_CONNECT_TO": None, "RECSHIM_HOSTS": HOST, "http_proxy": address, "https_proxy": address,
+           "HTTPS_PROXY": address}
+    if runtime == "java":
+        argv = [argv[0], *(f"-D{scheme}.proxy{name}={value}" for scheme in ("http", "https")
+                           for name, value in (("Host", "127.0.0.1"), ("Port", proxy.port))), *argv[1:]]
+    try:
+        recorded = lab.launch(mode, argv, env=env).ok()
+        assert "CONNECT" in (proxy.folder / "log").read_text()
+    finally:
+        proxy.stop()
+    lab.stop_servers()
+    replayed = lab.launch("replay", argv, env=env, offline=True).ok()
+    labs.assert_same(recorded, replayed)
+    assert set(labs.outcomes(replayed.journal)) == {"hit"}
     lab.assert_no_secret()
