@@ -12,7 +12,7 @@ import time
 import pytest
 
 from harness import lab as labs
-from harness import paths
+from harness import paths, servers
 from harness import pki as test_pki
 
 PYTHON = pathlib.Path(__file__).parent / "python"
@@ -226,6 +226,24 @@ def test_a_client_certificate_of_the_configuration(lab):
     config.write_text(json.dumps({"upstream": {"client_cert": str(lab.pki.client_cert),
                                                "client_key": str(lab.pki.client_key)}}))
     fetch(lab, [*CURL, URL + "/random"], env={"RECSHIM_CONFIG": str(config)}).ok()
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_a_proxy_of_the_configuration(lab, scheme):
+    server = lab.serve(tls=scheme == "https")
+    lab.connect_to.clear()
+    port = 443 if scheme == "https" else 80
+    proxy = servers.start_script("proxy.py", lab.fresh("server"),
+                                 ["--map", f"api.openai.com:{port}=127.0.0.1:{server.port}"])
+    config = lab.folder / "settings.json"
+    config.write_text(json.dumps({"hosts": ["api.openai.com"], "upstream": {"proxy": f"http://127.0.0.1:{proxy.port}"}}))
+    try:
+        fetch(lab, [*CURL, f"{scheme}://api.openai.com/random"],
+              env={"RECSHIM_CONFIG": str(config), "RECSHIM_CONNECT_TO": None}).ok()
+        assert "CONNECT" in (proxy.folder / "log").read_text()
+    finally:
+        proxy.stop()
+    assert len(lab.recordings()) == 1
 
 
 def test_a_server_that_is_not_there(lab):

@@ -112,12 +112,14 @@ std::variant<std::unique_ptr<Upstream>, UpstreamProblem> Upstream::open(
     made->connect_to_.reset(curl_slist_append(nullptr, where.c_str()));
     curl_easy_setopt(curl, CURLOPT_CONNECT_TO, made->connect_to_.get());
   }
-  // A plain request would have to be rewritten for a proxy; its program has found its way
-  // without one.
-  if (target.direct || !where.empty() || !made->tls_) {
+  // A program that speaks plain HTTP has found its way without the environment's proxy, or we
+  // are asked for the proxy itself. The configured one is for everything, as a tunnel.
+  const std::string& proxy = settings.files.proxy;
+  if (target.direct || !where.empty() || (proxy.empty() && !made->tls_)) {
     curl_easy_setopt(curl, CURLOPT_PROXY, "");
-  } else if (!settings.files.proxy.empty()) {
-    curl_easy_setopt(curl, CURLOPT_PROXY, settings.files.proxy.c_str());
+  } else if (!proxy.empty()) {
+    curl_easy_setopt(curl, CURLOPT_PROXY, proxy.c_str());
+    curl_easy_setopt(curl, CURLOPT_HTTPPROXYTUNNEL, 1L);
   }
 
   const auto file = [curl](CURLoption option, const std::string& path) {
