@@ -102,9 +102,10 @@ Result<std::string> PosixEnv::read_file(const std::string& path) {
 
 Status PosixEnv::write_atomic(const std::string& path, std::string_view content) {
   std::string temporary;
-  const int fd = posix::create_temporary(*this, posix::parent_of(path),
-                                         path.substr(path.rfind('/') + 1), &temporary);
-  if (fd < 0) return io_error("create", path, -fd);
+  const auto created = posix::create_temporary(*this, posix::parent_of(path),
+                                               path.substr(path.rfind('/') + 1), &temporary);
+  if (!created) return created.error();
+  const int fd = *created;
   int error = -posix::write_all(fd, content);
   // Some file systems report a full disk only here.
   const int closed = sys::close(fd);

@@ -104,8 +104,9 @@ class PosixSpill final : public SpillFile {
 
   Status copy_to_named(const std::string& path, std::string_view stem) {
     std::string name;
-    const int fd = create_temporary(env_, parent_of(path), stem, &name);
-    if (fd < 0) return io_error("create", path, -fd);
+    const auto created = create_temporary(env_, parent_of(path), stem, &name);
+    if (!created) return created.error();
+    const int fd = *created;
     Status status;
     std::string block(size_t{256} << 10, '\0');
     for (uint64_t offset = 0; status.ok();) {
@@ -162,13 +163,18 @@ std::string temporary_path(const std::string& dir, std::string_view stem) {
   return dir + "/." + std::string(stem.substr(0, NAME_MAX - 1 - suffix.size())) + suffix;
 }
 
-int create_temporary(Env& env, const std::string& dir, std::string_view stem, std::string* path) {
+Result<int> create_temporary(Env& env, const std::string& dir, std::string_view stem,
+                             std::string* path) {
   for (int attempt = 0;; ++attempt) {
     *path = temporary_path(dir, stem);
     const int fd = sys::open(path->c_str(), O_RDWR | O_CREAT | O_EXCL, 0666);
     // EEXIST: left behind by a process of the same pid, or another container's.
     if (fd == -EEXIST && attempt < kTemporaryNameAttempts) continue;
-    if (fd == -ENOENT && attempt == 0 && env.make_dirs(dir).ok()) continue;
+    if (fd == -ENOENT && attempt == 0) {
+      if (Status made = env.make_dirs(dir); !made) return made.error();
+      continue;
+    }
+    if (fd < 0) return io_error("create a file in", dir, -fd);
     return fd;
   }
 }
@@ -195,7 +201,9 @@ Result<std::unique_ptr<SpillFile>> create_spill(Env& env, const std::string& dir
   int fd = allow_unnamed ? sys::open(dir.c_str(), O_TMPFILE | O_RDWR, 0666) : -EOPNOTSUPP;
   // What file systems and kernels without O_TMPFILE answer.
   if (fd == -EOPNOTSUPP || fd == -EISDIR || fd == -ENOENT || fd == -EINVAL) {
-    fd = create_temporary(env, dir, "recshim", &name);
+    const auto created = create_temporary(env, dir, "recshim", &name);
+    if (!created) return created.error();
+    fd = *created;
   }
   if (fd < 0) return io_error("create a file in", dir, -fd);
   return std::unique_ptr<SpillFile>(

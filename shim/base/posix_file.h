@@ -20,8 +20,9 @@ std::string temporary_path(const std::string& dir, std::string_view stem);
 std::string parent_of(const std::string& path);
 
 // Creates a new file under a temporary name in dir (made where missing).
-// *path: its name. Returns the descriptor or -errno.
-int create_temporary(Env& env, const std::string& dir, std::string_view stem, std::string* path);
+// *path: its name. Errors as io_error().
+Result<int> create_temporary(Env& env, const std::string& dir, std::string_view stem,
+                             std::string* path);
 
 // Writes all of bytes at the descriptor's position. Returns 0 or -errno.
 int write_all(int fd, std::string_view bytes);

@@ -20,6 +20,8 @@ namespace recshim::control {
 namespace {
 
 constexpr const char* kOwnerName = "/owner";
+constexpr const char* kSharedRoot = "/tmp";
+constexpr const char* kSharedName = "recshim-";
 
 Status make_private_folder(const std::string& path) {
   if (mkdir(path.c_str(), 0700) != 0 && errno != EEXIST) {
@@ -63,7 +65,24 @@ std::string session_root(const GetEnv& get_env) {
       S_ISDIR(info.st_mode) && info.st_uid == geteuid()) {
     return runtime_dir + "/recshim";
   }
-  return fmt::format("/tmp/recshim-{}", geteuid());
+  return fmt::format("{}/{}{}", kSharedRoot, kSharedName, geteuid());
+}
+
+std::vector<std::string> session_folders_of_other_users(const Config& config) {
+  std::vector<std::string> folders;
+  const auto entries = posix_env().list(kSharedRoot);
+  if (!entries) return folders;
+  for (const auto& entry : *entries) {
+    if (!entry.name.starts_with(kSharedName)) continue;
+    std::string folder = fmt::format("{}/{}/{}", kSharedRoot, entry.name, config.session);
+    // No link of theirs is followed out of there.
+    struct stat info {};
+    if (folder != config.session_dir && lstat(folder.c_str(), &info) == 0 &&
+        S_ISDIR(info.st_mode) && entry.name == fmt::format("{}{}", kSharedName, info.st_uid)) {
+      folders.push_back(std::move(folder));
+    }
+  }
+  return folders;
 }
 
 Status check_session_folder(const std::string& path) {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "shim/base/result.h"
 #include "shim/control/config.h"
@@ -26,6 +27,10 @@ Status make_session_dir(const std::string& session_dir);
 // Likewise the configuration's; a new one is noted as its owner's, and those whose owner was
 // killed before it could remove them are removed.
 Status make_session_dir(const Config& config);
+
+// Folders of the same session that belong to other users, and lie where session_root() puts
+// them.
+std::vector<std::string> session_folders_of_other_users(const Config& config);
 
 // Removes the folder of a session whose owner has ended. Does nothing where the owner lives,
 // or none is noted: sessions that a user named.

@@ -88,44 +88,82 @@ def test_never_supervised(lab, clients):
     assert both.status == 2 and b"--sealed" in both.stderr
 
 
-def test_without_privileges(lab, clients, tmp_path_factory):
-    """As a user who may nothing: user namespaces, no_new_privs, and files of their own."""
+@pytest.fixture
+def nobodys_folder(clients):
+    """A folder for the user nobody, with programs that they may execute."""
     if os.geteuid() != 0:
         pytest.skip("optional data: only root can become another user; the other tests ran without privileges")
     folder = pathlib.Path("/tmp") / f"recshim-e2e-{os.getpid()}"
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(mode=0o777)
     try:
-        for file in (paths.LAUNCHER, paths.LIBRARY, clients["musl"], clients["glibc"]):
+        for file in (paths.LAUNCHER, paths.LIBRARY, *clients.values()):
             shutil.copy(file, folder)
         (folder / "run").mkdir()
         for path in (folder, folder / "run"):
             shutil.chown(path, 65534, 65534)
         (folder / "run").chmod(0o700)
-        env = {"XDG_RUNTIME_DIR": str(folder / "run"), "HOME": str(folder), "TMPDIR": str(folder),
-               "XDG_CACHE_HOME": str(folder / "cache"), "RECSHIM_DIR": str(folder / "recordings"),
-               "RECSHIM_LOG": str(folder / "log"), "RECSHIM_JOURNAL": str(folder / "journal")}
-        server = lab.serve(tls=False)
-        here = {"prefix": ["env", "-C", folder, *NOBODY], "launcher": folder / "recshim"}
-        argv = [folder / "musl", HOST, "80", *targets(1, 2)]
-        recorded = lab.run([*here["prefix"], here["launcher"], "run", "-q", "--", *argv],
-                           lab.shim_env("record", LD_PRELOAD=None, **env), "record as nobody").ok()
-        assert b"200 OK" in recorded.stdout
-        server.stop()
-        for program in ("musl", "glibc"):
-            argv[0] = folder / program
-            replayed = lab.run([*labs.unshare("--net"), *here["prefix"], here["launcher"], "run", "-q", "--", *argv],
-                               lab.shim_env("replay", LD_PRELOAD=None, **env), "replay as nobody").ok()
-            labs.assert_same(recorded, replayed)
+        yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def test_without_privileges(lab, nobodys_folder):
+    """As a user who may nothing: user namespaces, no_new_privs, and files of their own."""
+    folder = nobodys_folder
+    env = {"XDG_RUNTIME_DIR": str(folder / "run"), "HOME": str(folder), "TMPDIR": str(folder),
+           "XDG_CACHE_HOME": str(folder / "cache"), "RECSHIM_DIR": str(folder / "recordings"),
+           "RECSHIM_LOG": str(folder / "log"), "RECSHIM_JOURNAL": str(folder / "journal")}
+    server = lab.serve(tls=False)
+    here = {"prefix": ["env", "-C", folder, *NOBODY], "launcher": folder / "recshim"}
+    argv = [folder / "musl", HOST, "80", *targets(1, 2)]
+    recorded = lab.run([*here["prefix"], here["launcher"], "run", "-q", "--", *argv],
+                       lab.shim_env("record", LD_PRELOAD=None, **env), "record as nobody").ok()
+    assert b"200 OK" in recorded.stdout
+    server.stop()
+    for program in ("musl", "glibc"):
+        argv[0] = folder / program
+        replayed = lab.run([*labs.unshare("--net"), *here["prefix"], here["launcher"], "run", "-q", "--", *argv],
+                           lab.shim_env("replay", LD_PRELOAD=None, **env), "replay as nobody").ok()
+        labs.assert_same(recorded, replayed)
+
+
+def test_a_program_that_becomes_another_user(lab, nobodys_folder):
+    """It keeps the library, has a folder of its own for the session, and is counted."""
+    server = lab.serve(tls=False)
+    lab.dir = nobodys_folder / "recordings"
+    argv = [*NOBODY, "curl", "-q", "-sS", "--max-time", "20", "http://api.openai.com/echo"]
+
+    def check(mode, count, *options):
+        result = launch(lab, mode, argv, ["--json", *options], launcher=nobodys_folder / "recshim", RECSHIM_LOG=None)
+        assert result.status == 0, result.account()
+        assert json.loads(result.stderr.decode().splitlines()[-1])[count] == 1, result.account()
+        shared = pathlib.Path("/tmp/recshim-65534")
+        assert not shared.exists() or not list(shared.iterdir())
+        return result
+
+    recorded = check("record", "recorded", "--sealed")
+    server.stop()
+    for mode in ("replay", "record-if-missing"):
+        labs.assert_same(recorded, check(mode, "replayed", "--sealed"))
+    shutil.rmtree(lab.dir)
+    lab.dir.mkdir(mode=0o755)
+    lab.serve(tls=False)
+    lost = check("record", "lost")
+    assert lost.stdout == recorded.stdout
+    assert f"{lab.dir}: Permission denied" in lost.stderr.decode(), lost.account()
 
 
 CLEARED = ["env", "-i", shutil.which("curl") or "curl", "-q", "-sS", "--max-time", "10", "http://api.openai.com/echo"]
 DROPPED = ["sh", "-c", "unset LD_PRELOAD; curl -q -sS --max-time 10 http://api.openai.com/echo"]
 
 
-@pytest.mark.parametrize("argv", [CLEARED, DROPPED], ids=["cleared", "dropped"])
+# Not by way of env(1), which nobody may not be allowed to load the library into.
+OTHER_USER = ["sh", "-c", 'unset LD_PRELOAD; exec "$@"', "sh",
+              *(NOBODY if os.geteuid() == 0 else ["setpriv", "--no-new-privs"]), *DROPPED]
+
+
+@pytest.mark.parametrize("argv", [CLEARED, DROPPED, OTHER_USER], ids=["cleared", "dropped", "other_user"])
 @pytest.mark.parametrize("mode", ["record", "replay"])
 def test_sealed_stops_a_program_that_lost_the_library(lab, mode, argv):
     server = lab.serve(tls=False)

@@ -61,6 +61,20 @@ std::string read_journal(const std::string& session_dir, size_t offset) {
   return text && text->size() > offset ? text->substr(offset) : "";
 }
 
+// What programs of the session that became another user have put into folders of their own;
+// the folders go with it. Only root has them.
+std::string take_journals_of_other_users(const control::Config& config) {
+  std::string lines;
+  if (geteuid() != 0) return lines;
+  for (const std::string& folder : control::session_folders_of_other_users(config)) {
+    lines += read_journal(folder, 0);
+    // Which follows no link that its user may put in there meanwhile.
+    std::error_code ignored;
+    fs::remove_all(folder, ignored);
+  }
+  return lines;
+}
+
 // How CMD is started.
 struct Plan {
   Supervise supervise = Supervise::kAuto;
@@ -253,7 +267,8 @@ int run(const Options& options) {
   const Launched launched =
       launch(command, {variables.begin(), variables.end()}, [&] { services->start(); });
   services->end();
-  const Summary summary = summarize(read_journal(config.session_dir, journal_start));
+  const Summary summary = summarize(read_journal(config.session_dir, journal_start) +
+                                    take_journals_of_other_users(config));
   if (config.session_is_fresh) fs::remove_all(config.session_dir, ignored);
 
   if (!launched.started) {
