@@ -1,12 +1,16 @@
 // Name lookups: a configured host needs no DNS in replay, and one that CONNECT_TO sends
-// elsewhere needs none ever. Other lookups are the real ones; in record their answers are
-// remembered, so that connect(2) knows which host an address is.
+// elsewhere needs none ever, nor does the way back from its synthetic address. Other lookups are
+// the real ones; in record their answers are remembered, so that connect(2) knows which host an
+// address is.
 #include <arpa/inet.h>
 #include <netdb.h>
 #include <netinet/in.h>
 
+#include <cerrno>
 #include <cstdlib>
 #include <cstring>
+#include <optional>
+#include <string>
 
 #include "shim/http/message.h"
 #include "shim/ops/libc.h"
@@ -96,6 +100,42 @@ void remember(const char* node, const hostent* entry) {
   }
 }
 
+// The host of a synthetic address of ours, or nullopt.
+std::optional<std::string> host_of_synthetic(const std::optional<runtime::Endpoint>& endpoint) {
+  if (!endpoint || !endpoint->is_synthetic() || runtime::runtime() == nullptr) return std::nullopt;
+  const OwnWork work;
+  return runtime::host_of(*endpoint);
+}
+
+std::optional<runtime::Endpoint> endpoint_of_address(const void* address, socklen_t size,
+                                                     int family) {
+  const bool fits = (family == AF_INET && size == sizeof(in_addr)) ||
+                    (family == AF_INET6 && size == sizeof(in6_addr));
+  char text[INET6_ADDRSTRLEN] = "";
+  if (address == nullptr || !fits || inet_ntop(family, address, text, sizeof text) == nullptr) {
+    return std::nullopt;
+  }
+  return runtime::endpoint_from_text(text, 0);
+}
+
+// The answer of lookup(buffer, size), a libc function that puts an entry into a buffer, under
+// host's name, for which room is kept at the buffer's end.
+template <typename Lookup>
+int with_name(const std::string& host, char* buffer, size_t size, hostent* entry, hostent** result,
+              int* error, Lookup lookup) {
+  const size_t room = host.size() + 1;
+  if (size <= room) {
+    *result = nullptr;
+    *error = NETDB_INTERNAL;
+    return ERANGE;
+  }
+  const int status = lookup(buffer, size - room);
+  if (status != 0 || *result == nullptr) return status;
+  entry->h_name = buffer + size - room;
+  std::memcpy(entry->h_name, host.c_str(), room);
+  return 0;
+}
+
 // gethostbyname's answer for a numeric name says that name; the program asked for another.
 thread_local char asked_name[256];
 
@@ -157,28 +197,66 @@ hostent* gethostbyname2(const char* name, int family) {
 
 int gethostbyname_r(const char* name, hostent* entry, char* buffer, size_t size, hostent** result,
                     int* error) {
-  if (runtime::in_own_work()) {
-    return real::gethostbyname_r(name, entry, buffer, size, result, error);
+  const Answer answer = runtime::in_own_work() ? Answer{} : answer_for(name, 0);
+  if (!answer.host.empty() && !answer.only_v6) {
+    return with_name(answer.host, buffer, size, entry, result, error, [&](char* room, size_t n) {
+      return real::gethostbyname_r(answer.synthetic.c_str(), entry, room, n, result, error);
+    });
   }
-  const Answer answer = answer_for(name, 0);
-  const bool ours = !answer.host.empty() && !answer.only_v6;
-  const char* asked = ours ? answer.synthetic.c_str() : name;
-  const int status = real::gethostbyname_r(asked, entry, buffer, size, result, error);
-  if (status == 0 && !ours) remember(name, *result);
+  const int status = real::gethostbyname_r(name, entry, buffer, size, result, error);
+  if (status == 0 && !runtime::in_own_work()) remember(name, *result);
   return status;
 }
 
 int gethostbyname2_r(const char* name, int family, hostent* entry, char* buffer, size_t size,
                      hostent** result, int* error) {
-  if (runtime::in_own_work()) {
-    return real::gethostbyname2_r(name, family, entry, buffer, size, result, error);
+  const bool is_own = runtime::in_own_work();
+  const Answer answer = !is_own && family == AF_INET ? answer_for(name, 0) : Answer{};
+  if (!answer.host.empty() && !answer.only_v6) {
+    return with_name(answer.host, buffer, size, entry, result, error, [&](char* room, size_t n) {
+      return real::gethostbyname2_r(answer.synthetic.c_str(), family, entry, room, n, result,
+                                    error);
+    });
   }
-  const Answer answer = family == AF_INET ? answer_for(name, 0) : Answer{};
-  const bool ours = !answer.host.empty() && !answer.only_v6;
-  const char* asked = ours ? answer.synthetic.c_str() : name;
-  const int status = real::gethostbyname2_r(asked, family, entry, buffer, size, result, error);
-  if (status == 0 && !ours) remember(name, *result);
+  const int status = real::gethostbyname2_r(name, family, entry, buffer, size, result, error);
+  if (status == 0 && !is_own) remember(name, *result);
   return status;
+}
+
+// A numeric name's entry has all of the answer but the name.
+hostent* gethostbyaddr(const void* address, socklen_t size, int family) {
+  const auto endpoint = endpoint_of_address(address, size, family);
+  const auto host = host_of_synthetic(endpoint);
+  if (!host) return real::gethostbyaddr(address, size, family);
+  return with_asked_name(real::gethostbyname2(endpoint->text().c_str(), family), *host);
+}
+
+int gethostbyaddr_r(const void* address, socklen_t size, int family, hostent* entry, char* buffer,
+                    size_t buffer_size, hostent** result, int* error) {
+  const auto endpoint = endpoint_of_address(address, size, family);
+  const auto host = host_of_synthetic(endpoint);
+  if (!host) {
+    return real::gethostbyaddr_r(address, size, family, entry, buffer, buffer_size, result, error);
+  }
+  const std::string numeric = (family == AF_INET6 ? "::ffff:" : "") + endpoint->text();
+  return with_name(*host, buffer, buffer_size, entry, result, error, [&](char* room, size_t n) {
+    return real::gethostbyname2_r(numeric.c_str(), family, entry, room, n, result, error);
+  });
+}
+
+int getnameinfo(const sockaddr* address, socklen_t size, char* host, socklen_t host_size,
+                char* service, socklen_t service_size, int flags) {
+  const bool wants_name = host != nullptr && host_size > 0 && (flags & NI_NUMERICHOST) == 0;
+  const auto name = wants_name && address != nullptr
+                        ? host_of_synthetic(runtime::endpoint_of(address, size))
+                        : std::nullopt;
+  if (!name) {
+    return real::getnameinfo(address, size, host, host_size, service, service_size, flags);
+  }
+  if (name->size() >= host_size) return EAI_OVERFLOW;
+  std::memcpy(host, name->c_str(), name->size() + 1);
+  if (service == nullptr || service_size == 0) return 0;
+  return real::getnameinfo(address, size, nullptr, 0, service, service_size, flags & ~NI_NAMEREQD);
 }
 
 }  // namespace recshim::ops

@@ -129,3 +129,38 @@ void case_gethostbyname_foreign(void) {
   say("numeric: %d", gethostbyname_r("192.0.2.11", &room_for, room, sizeof room, &found, &error));
   say("name %s", found != NULL ? found->h_name : "none");
 }
+
+/* Back from the address to the name; for a synthetic one nobody else would know it. */
+void case_name_of_address(void) {
+  const struct addrinfo hints = {.ai_family = AF_INET, .ai_socktype = SOCK_STREAM};
+  struct addrinfo* found = NULL;
+  if (getaddrinfo("localhost", "80", &hints, &found) != 0) return say("no localhost");
+  char name[64] = "";
+  char service[32] = "";
+  int result = getnameinfo(found->ai_addr, found->ai_addrlen, name, sizeof name, service,
+                           sizeof service, NI_NAMEREQD);
+  say("getnameinfo: %d, %s, %s", result, name, service);
+  result = getnameinfo(found->ai_addr, found->ai_addrlen, name, sizeof name, NULL, 0, 0);
+  say("without a service: %d, %s", result, name);
+  result = getnameinfo(found->ai_addr, found->ai_addrlen, name, 4, NULL, 0, 0);
+  say("room too small: %s", gai_strerror(result));
+
+  const struct in_addr* address = &((const struct sockaddr_in*)found->ai_addr)->sin_addr;
+  struct hostent* host = gethostbyaddr(address, sizeof *address, AF_INET);
+  say("gethostbyaddr: %s", host != NULL ? host->h_name : "none");
+  if (host != NULL) {
+    say("the same address: %d", memcmp(host->h_addr_list[0], address, sizeof *address) == 0);
+  }
+  struct hostent entry;
+  char room[1024];
+  int error = 0;
+  result =
+      gethostbyaddr_r(address, sizeof *address, AF_INET, &entry, room, sizeof room, &host, &error);
+  say("gethostbyaddr_r: %d, %s", result, host != NULL ? host->h_name : "none");
+  result = gethostbyname_r("localhost", &entry, room, sizeof room, &host, &error);
+  say("gethostbyname_r: %d, %s", result, host != NULL ? host->h_name : "none");
+  result = gethostbyname2_r("localhost", AF_INET, &entry, room, sizeof room, &host, &error);
+  say("gethostbyname2_r: %d, %s", result, host != NULL ? host->h_name : "none");
+  say("no such address: %d", gethostbyaddr(address, 3, AF_INET) == NULL);
+  freeaddrinfo(found);
+}
