@@ -9,6 +9,7 @@ lock file beside the sources. Quick when nothing changed.
 import hashlib
 import os
 import pathlib
+import re
 import shutil
 import subprocess
 import sys
@@ -70,8 +71,23 @@ def install_c(sources, target):
     run("musl-gcc", "-static", *strict, "-o", target / "musl_client", sources / "musl_client.c", cwd=sources)
 
 
-INSTALLERS = {"node": ("npm", install_node), "go": ("go", install_go), "rust": ("cargo", install_rust),
-              "java": ("javac", install_java), "c": ("musl-gcc", install_c)}
+INSTALLERS = {"node": install_node, "go": install_go, "rust": install_rust, "java": install_java, "c": install_c}
+# What each needs: how to ask for its version, and the oldest that builds what the lock files pin.
+TOOLS = {"node": (["node", "--version"], (20,)), "go": (["go", "version"], (1, 26)),
+         "rust": (["cargo", "--version"], (1, 88)), "java": (["javac", "-version"], (17,)),
+         "c": (["musl-gcc", "--version"], (0,))}
+
+
+def why_not(name):
+    """Why this machine can't build the programs, or None."""
+    command, oldest = TOOLS[name]
+    if shutil.which(command[0]) is None:
+        return f"{command[0]} is not installed"
+    told = subprocess.run(command, check=True, capture_output=True, text=True, timeout=60).stdout
+    version = tuple(map(int, re.search(r"\d+(?:\.\d+)*", told).group().split(".")))
+    if version < oldest:
+        return f"{command[0]} is of version {'.'.join(map(str, version))}, and {'.'.join(map(str, oldest))} is needed"
+    return None
 
 
 def fingerprint(sources):
@@ -83,18 +99,17 @@ def fingerprint(sources):
 
 
 def install(name):
-    tool, installer = INSTALLERS[name]
     sources, target = HERE / name, PROGRAMS / name
     stamp = PROGRAMS / f"{name}.made-for"
     wanted = fingerprint(sources)
     if stamp.exists() and stamp.read_text() == wanted:
         return
-    if shutil.which(tool) is None:
-        # The tests that need it say so and are skipped.
-        print(f"{tool} is not installed: no programs for {name}")
+    if problem := why_not(name):
+        # The tests that need them say so and are skipped.
+        print(f"no programs for {name}: {problem}")
         return
     target.mkdir(parents=True, exist_ok=True)
-    installer(sources, target)
+    INSTALLERS[name](sources, target)
     stamp.write_text(wanted)
 
 
