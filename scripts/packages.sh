@@ -6,7 +6,7 @@ build_packages=(cmake ninja-build g++ pkg-config node-llhttp nlohmann-json3-dev 
   libcurl4-openssl-dev libgnutls28-dev libgtest-dev libgmock-dev openssl)
 # What the tests need besides: the programs that are recorded, and the servers.
 test_packages=(binutils chromium clang-format curl file git iproute2 libboost-dev liblwp-protocol-https-perl
-  libnss3-tools libwww-perl musl-tools nginx-light php-cli php-curl python3 python3-venv ruby util-linux wget)
+  libnss3-tools libwww-perl musl-tools nginx-light php-cli php-curl python3 python3-venv ruby util-linux wget wget2)
 # Runtimes that are often here from elsewhere: Debian's where there is none.
 command -v npm >/dev/null || test_packages+=(nodejs npm)
 command -v javac >/dev/null || test_packages+=(openjdk-17-jdk-headless)

@@ -14,6 +14,7 @@
 #include "shim/base/sys.h"
 #include "shim/control/session.h"
 #include "shim/ops/libc.h"
+#include "shim/ops/lookup_socket.h"
 #include "shim/ops/loopback.h"
 #include "shim/ops/transfer.h"
 #include "shim/runtime/driver.h"
@@ -32,6 +33,8 @@ using runtime::Runtime;
 using runtime::Socket;
 
 namespace {
+
+constexpr uint16_t kDnsPort = 53;
 
 // Why a connection is left alone, for the log.
 enum class Bypass { kNone, kNotConfigured, kLive, kNotInternet };
@@ -206,6 +209,7 @@ bool disconnect(int fd) {
 
 int connect_udp(int fd, const Endpoint& asked, const sockaddr* address, socklen_t length) {
   if (refuse_datagram(asked)) return fail(ECONNREFUSED);
+  if (is_lookup(asked)) return connect_lookup(fd, address->sa_family, asked, address, length);
   return real::connect(fd, address, length);
 }
 
@@ -267,6 +271,7 @@ int connect(int fd, const sockaddr* address, socklen_t length) {
   runtime::start();
   Runtime* self = runtime::runtime();
   if (self == nullptr) return real::connect(fd, address, length);
+  end_lookup(fd);
   const auto asked = runtime::endpoint_of(address, length);
   if (!asked) {
     const bool disconnects =
@@ -300,9 +305,15 @@ bool is_connected_or_connecting(int fd) {
   return info.tcpi_state != TCP_CLOSE;
 }
 
+bool is_lookup(const Endpoint& asked) {
+  const Runtime* self = runtime::runtime();
+  return asked.port == kDnsPort && self != nullptr &&
+         (self->replaying() || !self->config.connect_to.empty());
+}
+
 bool refuse_datagram(const Endpoint& asked) {
   Runtime* self = runtime::runtime();
-  if (self == nullptr || !self->replaying() || asked.port == 53) return false;
+  if (self == nullptr || !self->replaying() || asked.port == kDnsPort) return false;
   const OwnWork work;
   const Target target = target_of(*self, asked);
   // Port 80 carries no QUIC, and a connect(2) to it is how programs ask for their address.
@@ -416,7 +427,9 @@ std::optional<int> pair_option(const Socket& socket, int level, int name) {
     if (set_level == level && set_name == name) return value;
   }
   if (level == SOL_SOCKET && name == SO_DOMAIN) return socket.asked_family;
-  if (level == SOL_SOCKET && name == SO_PROTOCOL) return IPPROTO_TCP;
+  if (level == SOL_SOCKET && name == SO_PROTOCOL) {
+    return socket.role == Role::kLookup ? IPPROTO_UDP : IPPROTO_TCP;
+  }
   if (level == IPPROTO_TCP && name == TCP_MAXSEG) return 1460;
   if (level == IPPROTO_TCP && name == TCP_INFO) return TCP_ESTABLISHED;
   return std::nullopt;

@@ -14,6 +14,7 @@
 
 #include "shim/http/message.h"
 #include "shim/ops/libc.h"
+#include "shim/ops/lookup.h"
 #include "shim/runtime/names.h"
 #include "shim/runtime/runtime.h"
 #include "shim/runtime/start.h"
@@ -147,6 +148,14 @@ hostent* with_asked_name(hostent* entry, const std::string& host) {
 }
 
 }  // namespace
+
+std::optional<uint32_t> synthetic_answer(const std::string& host) {
+  const Answer answer = answer_for(host.c_str(), 0);
+  if (answer.host.empty() || answer.only_v6) return std::nullopt;
+  const OwnWork work;
+  const auto endpoint = runtime::endpoint_from_text(answer.synthetic, 0);
+  return endpoint ? std::optional<uint32_t>(endpoint->v4()) : std::nullopt;
+}
 
 int getaddrinfo(const char* node, const char* service, const addrinfo* hints, addrinfo** result) {
   if (runtime::in_own_work()) return real::getaddrinfo(node, service, hints, result);

@@ -18,6 +18,7 @@
 #include "shim/base/env.h"
 #include "shim/base/log.h"
 #include "shim/base/sys.h"
+#include "shim/ops/libc.h"
 #include "shim/runtime/real.h"
 
 namespace recshim::ops {
@@ -76,6 +77,8 @@ bool connect_tcp(int fd, int family, Loopback& out) {
     out.listener = *loopback;
     out.listener.port = local_port(listener);
     length = runtime::to_sockaddr(out.listener, family, &address);
+    // With it connect(2) would wait for the first write, and we for the connection.
+    sys::setsockopt(fd, IPPROTO_TCP, TCP_FASTOPEN_CONNECT, 0);
     out.result = real::connect(fd, reinterpret_cast<sockaddr*>(&address), length);
     out.error = out.result < 0 ? errno : 0;
     made = out.result == 0 || out.error == EINPROGRESS;
@@ -93,25 +96,14 @@ bool connect_tcp(int fd, int family, Loopback& out) {
   return made;
 }
 
-// The epoll registrations of fd, made again for what now stands under that number: the
-// kernel ties them to the file that was there. Source: proc(5), fdinfo of epoll.
-void reregister_epoll(int fd, const std::string& registrations) {
-  std::istringstream lines(registrations);
-  for (std::string line; std::getline(lines, line);) {
-    int epoll_fd = -1;
-    unsigned events = 0;
-    unsigned long long data = 0;
-    if (sscanf(line.c_str(), "%d %x %llx", &epoll_fd, &events, &data) != 3) continue;
-    epoll_event event{};
-    event.events = events;
-    event.data.u64 = data;
-    sys::call(SYS_epoll_ctl, epoll_fd, EPOLL_CTL_ADD, fd, sys::arg(&event));
-  }
-}
+struct Registration {
+  int epoll_fd = -1;
+  epoll_event event{};
+};
 
-// Lines "<epoll fd> <events> <data>" for every epoll instance that watches fd.
-std::string epoll_registrations(int fd) {
-  std::string found;
+// Every epoll instance of this process that watches fd. Source: proc(5), fdinfo of epoll.
+std::vector<Registration> epoll_registrations(int fd) {
+  std::vector<Registration> found;
   DIR* folder = opendir("/proc/self/fd");
   if (folder == nullptr) return found;
   while (const dirent* entry = readdir(folder)) {
@@ -128,7 +120,11 @@ std::string epoll_registrations(int fd) {
       unsigned long long data = 0;
       if (sscanf(line.c_str(), "tfd: %d events: %x data: %llx", &watched, &events, &data) == 3 &&
           watched == fd) {
-        found += fmt::format("{} {:x} {:x}\n", entry->d_name, events, data);
+        Registration registration;
+        registration.epoll_fd = std::atoi(entry->d_name);
+        registration.event.events = events;
+        registration.event.data.u64 = data;
+        found.push_back(registration);
       }
     }
   }
@@ -162,46 +158,51 @@ std::vector<std::array<int, 3>> tcp_options(int fd) {
 
 bool connect_pair(int fd, Loopback& out) {
   out.options = tcp_options(fd);
-  const int status_flags = real::fcntl(fd, F_GETFL, 0);
-  const int fd_flags = real::fcntl(fd, F_GETFD, 0);
-  int pair[2];
-  const long made =
-      sys::call(SYS_socketpair, AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, sys::arg(&pair[0]));
-  if (made != 0) {
-    out.error = static_cast<int>(-made);
+  const bool nonblocking = (real::fcntl(fd, F_GETFL, 0) & O_NONBLOCK) != 0;
+  out.peer_fd = put_unix_pair(fd, SOCK_STREAM);
+  if (out.peer_fd < 0) {
+    out.error = errno;
     return false;
   }
-  const bool nonblocking = (status_flags & O_NONBLOCK) != 0;
-  if (nonblocking) sys::call(SYS_fcntl, pair[0], F_SETFL, O_NONBLOCK);
-  copy_timeouts(fd, pair[0]);
-  const std::string registrations = epoll_registrations(fd);
-  const bool placed = real::dup3(pair[0], fd, (fd_flags & FD_CLOEXEC) != 0 ? O_CLOEXEC : 0) == fd;
-  out.error = placed ? 0 : errno;
-  sys::close(pair[0]);
-  if (!placed) {
-    sys::close(pair[1]);
-    return false;
-  }
-  reregister_epoll(fd, registrations);
-  out.peer_fd = runtime::raise_fd(pair[1]);
   out.unix_pair = true;
   out.result = nonblocking ? -1 : 0;
   out.error = nonblocking ? EINPROGRESS : 0;
-  return out.peer_fd >= 0;
+  return true;
 }
 
 }  // namespace
 
-bool put_tcp_socket(int fd, int family) {
-  const int status_flags = real::fcntl(fd, F_GETFL, 0);
+bool put_in_place(int fd, int file) {
   const int fd_flags = real::fcntl(fd, F_GETFD, 0);
-  const long made = sys::call(SYS_socket, family, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  if (made < 0) return false;
-  const int tcp = static_cast<int>(made);
-  if ((status_flags & O_NONBLOCK) != 0) sys::call(SYS_fcntl, tcp, F_SETFL, O_NONBLOCK);
-  const bool placed = real::dup3(tcp, fd, (fd_flags & FD_CLOEXEC) != 0 ? O_CLOEXEC : 0) == fd;
-  sys::close(tcp);
+  sys::call(SYS_fcntl, file, F_SETFL, real::fcntl(fd, F_GETFL, 0) & O_NONBLOCK);
+  copy_timeouts(fd, file);
+  // The kernel ties them to the file that is there now, which may live on under another number.
+  const auto registrations = epoll_registrations(fd);
+  for (const auto& [epoll_fd, event] : registrations) {
+    sys::call(SYS_epoll_ctl, epoll_fd, EPOLL_CTL_DEL, fd, 0);
+  }
+  const bool placed = real::dup3(file, fd, (fd_flags & FD_CLOEXEC) != 0 ? O_CLOEXEC : 0) == fd;
+  const int error = errno;
+  sys::close(file);
+  for (auto [epoll_fd, event] : registrations) {
+    sys::call(SYS_epoll_ctl, epoll_fd, EPOLL_CTL_ADD, fd, sys::arg(&event));
+  }
+  errno = error;
   return placed;
+}
+
+int put_unix_pair(int fd, int type) {
+  int pair[2];
+  const long made = sys::call(SYS_socketpair, AF_UNIX, type | SOCK_CLOEXEC, 0, sys::arg(&pair[0]));
+  if (made != 0) return fail(static_cast<int>(-made));
+  if (put_in_place(fd, pair[0])) return runtime::raise_fd(pair[1]);
+  sys::close(pair[1]);
+  return -1;
+}
+
+bool put_tcp_socket(int fd, int family) {
+  const long made = sys::call(SYS_socket, family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  return made >= 0 && put_in_place(fd, static_cast<int>(made));
 }
 
 Loopback connect_to_ourselves(int fd, int family) {

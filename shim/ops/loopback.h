@@ -22,6 +22,14 @@ struct Loopback {
 // fd: the program's stream socket of `family`, not connected yet. REQUIRES: OwnWork.
 Loopback connect_to_ourselves(int fd, int family);
 
+// Puts `file` under the number fd, with the flags, timeouts and epoll registrations of what was
+// there; the number that file had is closed. On failure errno is set. REQUIRES: OwnWork.
+bool put_in_place(int fd, int file);
+
+// Puts one end of a unix pair of `type` under the number fd as above. Returns the other, raised;
+// -1 with errno on failure. REQUIRES: OwnWork.
+int put_unix_pair(int fd, int type);
+
 // Puts an unconnected TCP socket of `family` under the number fd, with its status flags.
 // REQUIRES: OwnWork.
 bool put_tcp_socket(int fd, int family);

@@ -7,6 +7,7 @@
 
 #include "shim/base/sys.h"
 #include "shim/ops/libc.h"
+#include "shim/ops/lookup_socket.h"
 #include "shim/ops/transfer.h"
 #include "shim/runtime/driver.h"
 #include "shim/runtime/guard.h"
@@ -112,6 +113,15 @@ bool waits_for_all(int fd, int flags) {
          runtime::find_socket(fd) != nullptr;
 }
 
+// A read that tells where it came from: address and length are what receive() fills in.
+template <typename Receive>
+ssize_t from_source(int fd, sockaddr* address, socklen_t* length, const Receive& receive) {
+  const socklen_t room = address != nullptr && length != nullptr ? *length : 0;
+  const ssize_t n = receive();
+  if (n >= 0 && room > 0 && !runtime::in_own_work()) name_source(fd, address, room, length);
+  return n;
+}
+
 }  // namespace
 
 ssize_t read(int fd, void* buffer, size_t size) {
@@ -142,14 +152,19 @@ ssize_t recvfrom(int fd, void* buffer, size_t size, int flags, sockaddr* address
     });
   }
   const iovec one{buffer, size};
-  return read_through(fd, &one, 1, flags,
-                      [&] { return real::recvfrom(fd, buffer, size, flags, address, length); });
+  return from_source(fd, address, length, [&] {
+    return read_through(fd, &one, 1, flags,
+                        [&] { return real::recvfrom(fd, buffer, size, flags, address, length); });
+  });
 }
 
 ssize_t recvmsg(int fd, msghdr* message, int flags) {
   if (message == nullptr) return real::recvmsg(fd, message, flags);
-  return read_through(fd, message->msg_iov, static_cast<int>(message->msg_iovlen), flags,
-                      [&] { return real::recvmsg(fd, message, flags); });
+  auto* const source = static_cast<sockaddr*>(message->msg_name);
+  return from_source(fd, source, &message->msg_namelen, [&] {
+    return read_through(fd, message->msg_iov, static_cast<int>(message->msg_iovlen), flags,
+                        [&] { return real::recvmsg(fd, message, flags); });
+  });
 }
 
 int recvmmsg(int fd, mmsghdr* messages, unsigned count, int flags, timespec* timeout) {
@@ -186,8 +201,10 @@ ssize_t __recv_chk(int fd, void* buffer, size_t size, size_t buffer_size, int fl
 ssize_t __recvfrom_chk(int fd, void* buffer, size_t size, size_t buffer_size, int flags,
                        sockaddr* address, socklen_t* length) {
   const iovec one{buffer, size};
-  return read_through(fd, &one, 1, flags, [&] {
-    return real::__recvfrom_chk(fd, buffer, size, buffer_size, flags, address, length);
+  return from_source(fd, address, length, [&] {
+    return read_through(fd, &one, 1, flags, [&] {
+      return real::__recvfrom_chk(fd, buffer, size, buffer_size, flags, address, length);
+    });
   });
 }
 

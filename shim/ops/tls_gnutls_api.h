@@ -3,6 +3,7 @@
 // is linked.
 #pragma once
 
+#include <sys/socket.h>
 #include <sys/types.h>
 #include <sys/uio.h>
 

@@ -191,6 +191,20 @@ void gnutls_transport_set_int2(const void* caller, GnutlsSession session, int re
   if (api != nullptr) api->gnutls_transport_set_int2(session, receive, send);
 }
 
+// Which host it is has to be known before the handshake, whose first message would make the
+// connection: it is made now, and the session goes over it as over any other.
+void gnutls_transport_set_fastopen(const void* caller, GnutlsSession session, int fd,
+                                   sockaddr* address, socklen_t length, unsigned flags) {
+  const GnutlsApi* api = nullptr;
+  find_record(caller, session, &api);
+  // As the program would: by the hook.
+  if (::connect(fd, address, length) == 0 || errno == EINPROGRESS) {
+    gnutls_transport_set_int2(caller, session, fd, fd);
+  } else if (api != nullptr && api->gnutls_transport_set_fastopen != nullptr) {
+    api->gnutls_transport_set_fastopen(session, fd, address, length, flags);
+  }
+}
+
 void gnutls_transport_set_push_function(const void* caller, GnutlsSession session,
                                         PushFunction function) {
   const GnutlsApi* api = nullptr;

@@ -14,6 +14,7 @@
 #include "shim/ops/tls_alpn.h"
 #include "shim/runtime/guard.h"
 #include "shim/runtime/real.h"
+#include "shim/runtime/sockets.h"
 
 namespace recshim::ops::gnutls {
 namespace {
@@ -47,6 +48,24 @@ int find_fd(const Session& session) {
   runtime::begin_fd_probe();
   session.pull(session.receive_pointer, &byte, 1);
   return runtime::end_fd_probe();
+}
+
+bool is_connected(int fd) {
+  sockaddr_storage peer{};
+  socklen_t length = sizeof peer;
+  return runtime::find_socket(fd) != nullptr ||
+         real::getpeername(fd, reinterpret_cast<sockaddr*>(&peer), &length) == 0;
+}
+
+// A push function may connect by its first bytes, and only then say to what (wget2's, for
+// MSG_FASTOPEN): it is given none, so that it is known where the session leads. Runs the
+// program's function: not own work.
+int find_connection(const Session& session) {
+  const int fd = find_fd(session);
+  if (session.vec_push == nullptr || session.pull != nullptr || is_connected(fd)) return fd;
+  const iovec nothing{nullptr, 0};
+  session.vec_push(session.send_pointer, &nothing, 1);
+  return find_fd(session);
 }
 
 // Tells GnuTLS what the program offers, or http/1.1 alone. Only now, since a second call
@@ -174,7 +193,7 @@ Target find_session(const void* caller, GnutlsSession handle, bool decide) {
   if (session == nullptr) return target;
   if (session->mode == Mode::kUndecided) {
     if (!decide) return target;
-    const int fd = find_fd(*session);
+    const int fd = find_connection(*session);
     runtime::OwnWork own;
     try {
       decide_mode(*session, fd);

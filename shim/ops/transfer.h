@@ -14,6 +14,10 @@ namespace recshim::ops {
 // TCP (QUIC to a configured host, in replay).
 bool refuse_datagram(const runtime::Endpoint& asked);
 
+// A UDP packet or connect(2) to this endpoint may be a question to a nameserver that is to be
+// answered here.
+bool is_lookup(const runtime::Endpoint& asked);
+
 // The kernel's socket under fd is connected or about to be.
 bool is_connected_or_connecting(int fd);
 

@@ -8,11 +8,13 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <optional>
 
 #include "shim/base/log.h"
 #include "shim/base/sys.h"
 #include "shim/http/codec.h"
 #include "shim/ops/libc.h"
+#include "shim/ops/lookup_socket.h"
 #include "shim/ops/transfer.h"
 #include "shim/runtime/client_hello.h"
 #include "shim/runtime/driver.h"
@@ -31,7 +33,7 @@ namespace {
 constexpr size_t kCopyBlock_bytes = size_t{64} << 10;
 
 struct BeforeWrite {
-  enum { kPass, kConsumed, kFail, kGoLive, kHandOver } action = kPass;
+  enum { kPass, kConsumed, kFail, kGoLive, kHandOver, kLookup } action = kPass;
   int error = 0;
   size_t consumed_bytes = 0;      // kConsumed
   runtime::Endpoint destination;  // kGoLive
@@ -158,6 +160,8 @@ BeforeWrite before_write(Socket* socket, int fd, const iovec* vector, int count)
       runtime::replay_client_end(*locked);  // the server is gone: so says the kernel now
     } else if (locked->role == Role::kRefused) {
       out.error = locked->failure_errno;
+    } else if (locked->role == Role::kLookup) {
+      out.action = BeforeWrite::kLookup;
     } else if (!locked->client_spoke && !locked->tls && !first.empty()) {
       locked->client_spoke = true;
       const Look look = locked->role == Role::kWatched  ? check_watched(*locked, first)
@@ -214,6 +218,9 @@ ssize_t write_through(int fd, const iovec* vector, int count, const RealCall& ca
       return reconnect_for_real(fd, before.destination, before.family, before.unsent)
                  ? total_size(vector, count)
                  : -1;
+    case BeforeWrite::kLookup:
+      if (answer_lookup(fd, nullptr, vector, count)) return total_size(vector, count);
+      break;
     case BeforeWrite::kPass:
       break;
   }
@@ -222,10 +229,35 @@ ssize_t write_through(int fd, const iovec* vector, int count, const RealCall& ca
   return n;
 }
 
-bool refused_datagram(const void* address, socklen_t length) {
-  if (address == nullptr || runtime::in_own_work()) return false;
-  const auto asked = runtime::endpoint_of(static_cast<const sockaddr*>(address), length);
-  return asked && refuse_datagram(*asked);
+std::optional<runtime::Endpoint> destination_of(const void* address, socklen_t length) {
+  if (address == nullptr || runtime::in_own_work()) return std::nullopt;
+  return runtime::endpoint_of(static_cast<const sockaddr*>(address), length);
+}
+
+bool concerns_us(const msghdr& message) {
+  const auto asked = destination_of(message.msg_name, message.msg_namelen);
+  return asked && (refuse_datagram(*asked) || is_lookup(*asked));
+}
+
+// MSG_FASTOPEN connects a stream and sends at once; without a cookie of the server's the kernel
+// connects first as well. True when fd is connected now; else errno is what the call gives.
+// Source: tcp(7), RFC 7413.
+bool connect_first(int fd, const void* address, socklen_t length) {
+  return ops::connect(fd, static_cast<const sockaddr*>(address), length) == 0;
+}
+
+bool opens_fast(int flags, const void* address) {
+  return (flags & MSG_FASTOPEN) != 0 && address != nullptr && !runtime::in_own_work();
+}
+
+// What becomes of a datagram to an address.
+enum class Datagram { kSent, kAnswered, kRefused };
+
+Datagram send_to(int fd, const void* address, socklen_t length, const iovec* vector, int count) {
+  const auto asked = destination_of(address, length);
+  if (asked && refuse_datagram(*asked)) return Datagram::kRefused;
+  const bool answered = asked && is_lookup(*asked) && answer_lookup(fd, &*asked, vector, count);
+  return answered ? Datagram::kAnswered : Datagram::kSent;
 }
 
 // Writes everything: the source has given the bytes away and can't take them back.
@@ -296,24 +328,38 @@ ssize_t send(int fd, const void* buffer, size_t size, int flags) {
 
 ssize_t sendto(int fd, const void* buffer, size_t size, int flags, const sockaddr* address,
                socklen_t length) {
-  if (refused_datagram(address, length)) return fail(ECONNREFUSED);
+  if (opens_fast(flags, address)) {
+    return connect_first(fd, address, length) ? send(fd, buffer, size, flags & ~MSG_FASTOPEN) : -1;
+  }
   const iovec one{const_cast<void*>(buffer), size};
+  const Datagram datagram = send_to(fd, address, length, &one, 1);
+  if (datagram == Datagram::kRefused) return fail(ECONNREFUSED);
+  if (datagram == Datagram::kAnswered) return static_cast<ssize_t>(size);
   return write_through(fd, &one, 1,
                        [&] { return real::sendto(fd, buffer, size, flags, address, length); });
 }
 
 ssize_t sendmsg(int fd, const msghdr* message, int flags) {
   if (message == nullptr) return real::sendmsg(fd, message, flags);
-  if (refused_datagram(message->msg_name, message->msg_namelen)) return fail(ECONNREFUSED);
-  return write_through(fd, message->msg_iov, static_cast<int>(message->msg_iovlen),
+  if (opens_fast(flags, message->msg_name)) {
+    if (!connect_first(fd, message->msg_name, message->msg_namelen)) return -1;
+    msghdr connected = *message;
+    connected.msg_name = nullptr;
+    connected.msg_namelen = 0;
+    return ops::sendmsg(fd, &connected, flags & ~MSG_FASTOPEN);
+  }
+  const int count = static_cast<int>(message->msg_iovlen);
+  const Datagram datagram =
+      send_to(fd, message->msg_name, message->msg_namelen, message->msg_iov, count);
+  if (datagram == Datagram::kRefused) return fail(ECONNREFUSED);
+  if (datagram == Datagram::kAnswered) return total_size(message->msg_iov, count);
+  return write_through(fd, message->msg_iov, count,
                        [&] { return real::sendmsg(fd, message, flags); });
 }
 
 int sendmmsg(int fd, mmsghdr* messages, unsigned count, int flags) {
   const bool ours = runtime::find_socket(fd) != nullptr && !runtime::in_own_work();
-  const bool addressed = count > 0 && messages[0].msg_hdr.msg_name != nullptr;
-  if (!ours && !(addressed &&
-                 refused_datagram(messages[0].msg_hdr.msg_name, messages[0].msg_hdr.msg_namelen))) {
+  if (!ours && !(count > 0 && concerns_us(messages[0].msg_hdr))) {
     return real::sendmmsg(fd, messages, count, flags);
   }
   unsigned done = 0;

@@ -52,6 +52,11 @@ void clear(Socket& socket) {
   socket.replay.reset();
   socket.tap.reset();
   socket.peer_fd = -1;
+  if (socket.parked_fd >= 0) {
+    forget_own_fd(socket.parked_fd);
+    sys::close(socket.parked_fd);
+    socket.parked_fd = -1;
+  }
   socket.unix_pair = false;
   socket.in_kernel = 0;
   socket.out.clear();

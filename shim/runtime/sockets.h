@@ -24,6 +24,7 @@ enum class Role : uint8_t {
   kWatched,     // not configured by name: its first bytes may yet name a configured host
   kRecord,      // the real connection; what passes is told to the flow core
   kReplay,      // we are the server, over peer_fd
+  kLookup,      // UDP to a nameserver: what we know is answered over peer_fd, the rest is real
   kHandedOver,  // the gateway is the server: the kernel's socket as it is, but for its names
   kRefused      // failed closed: operations give failure_errno
 };
@@ -47,7 +48,8 @@ struct Socket {
   std::shared_ptr<TlsTap> tap;  // record: of the TLS session over it
 
   int peer_fd = -1;                   // our end, high and close-on-exec
-  bool unix_pair = false;             // no TCP under it (no loopback interface)
+  bool unix_pair = false;             // no TCP under it (no loopback interface), or no UDP
+  int parked_fd = -1;                 // lookup: the program's own socket while a pair stands for it
   uint64_t in_kernel = 0;             // bytes of the current boundary the program has not read yet
   std::string out;                    // bytes of it that did not fit
   std::optional<flow::Segment> next;  // not due yet

@@ -16,7 +16,7 @@
 
 #include "shim/base/env.h"
 #include "shim/base/log.h"
-#include "tools/supervisor/dns_message.h"
+#include "shim/control/dns_message.h"
 
 #ifndef IPV6_FREEBIND  // linux/in6.h, which can't stand beside netinet/in.h
 #define IPV6_FREEBIND 78
@@ -201,7 +201,7 @@ void DnsServer::serve() {
     const uint64_t now = posix_env().monotonic_time_us();
     std::erase_if(pending_, [&](const auto& pending) {
       if (pending->fd >= 0 && now > pending->deadline_us && !forward(*pending)) {
-        reply(pending->path, dns_failure(pending->query));
+        reply(pending->path, control::dns_failure(pending->query));
       }
       return pending->fd < 0;
     });
@@ -230,13 +230,13 @@ void DnsServer::take_query(int fd) {
   path.from_length = message.msg_namelen;
   path.to = destination_of(message);
 
-  const auto question = parse_dns_query(bytes);
+  const auto question = control::parse_dns_query(bytes);
   if (!question) return;
   if (question->internet) {
     if (const auto address = resolve_(question->name)) {
       log::debug("lookup of {} (type {}) answered", question->name, question->type);
-      const bool wanted = question->type == kDnsA;
-      reply(path, dns_answer(bytes, wanted ? address : std::nullopt));
+      const bool wanted = question->type == control::kDnsA;
+      reply(path, control::dns_answer(bytes, wanted ? address : std::nullopt));
       return;
     }
   }
@@ -257,7 +257,7 @@ void DnsServer::take_query(int fd) {
   if (pending_.size() < kMaxPending && forward(*pending)) {
     pending_.push_back(std::move(pending));
   } else {
-    reply(path, dns_failure(bytes));
+    reply(path, control::dns_failure(bytes));
   }
 }
 
@@ -290,7 +290,7 @@ void DnsServer::take_answer(Pending& pending) {
   if (n < 0 && (errno == EAGAIN || errno == EINTR)) return;
   if (n <= 0) {
     // Nobody listens there.
-    if (!forward(pending)) reply(pending.path, dns_failure(pending.query));
+    if (!forward(pending)) reply(pending.path, control::dns_failure(pending.query));
     return;
   }
   reply(pending.path, {bytes.data(), static_cast<size_t>(n)});

@@ -107,6 +107,7 @@ CURL = {
     "stream": f"curl -sS -N -i -H \"Authorization: Bearer $E2E_SECRET\" --json '{CHAT}' {API}/v1/chat/completions | grep -av '^Set-Cookie:'",
     "redirect": f"curl -sS -i -L {API}/redirect",
     "head": f"curl -sS -I {API}/head; curl -sS -I {PLAIN}/head",
+    "fast_open": f"curl -sS -i --tcp-fastopen {API}/echo?fast {PLAIN}/echo?fast",
     "http10": f"curl -sS -i -0 {API}/echo?old; curl -sS -i {PLAIN}/old",
     "verbose": f"""
 curl -v -o /dev/null {API}/echo?verbose 2>"$E2E_WORK/log"
@@ -165,6 +166,17 @@ def test_wget(lab, name):
     serve_both(lab)
     recorded, _ = lab.check(shell(lab, f"wget() {{ command wget --ca-certificate=$E2E_CA \"$@\"; }}\n{WGET[name]}"))
     assert recorded.stdout
+
+
+def test_wget2(lab):
+    """It connects by the first bytes of its TLS handshake, or of its request (MSG_FASTOPEN)."""
+    need("wget2")
+    serve_both(lab)
+    recorded, _ = lab.check(shell(lab, f"""
+wget2 --no-config -q --no-ocsp --ca-certificate=$E2E_CA -O - {API}/echo?wget2
+wget2 --no-config -q --no-ocsp --ca-certificate=$E2E_CA -O - {API}/big?bytes=500000 | sha256sum
+wget2 --no-config -q -O - {PLAIN}/chunked?n=3"""))
+    assert b"wget2" in recorded.stdout
 
 
 def test_openssl_s_client(lab):

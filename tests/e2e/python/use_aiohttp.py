@@ -8,7 +8,7 @@ from account import API, AUTHORIZATION, CHAT, STREAMED_CHAT, context, show, show
 
 
 async def main():
-    connector = aiohttp.TCPConnector(ssl=context())
+    connector = aiohttp.TCPConnector(ssl=context(), resolver=aiohttp.ThreadedResolver())
     async with aiohttp.ClientSession(connector=connector, headers=AUTHORIZATION,
                                      timeout=aiohttp.ClientTimeout(30)) as session:
         for label, method, path, options in [

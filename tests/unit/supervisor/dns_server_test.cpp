@@ -6,7 +6,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "tools/supervisor/dns_message.h"
+#include "shim/control/dns_message.h"
 
 using testing::ElementsAre;
 
@@ -14,6 +14,7 @@ namespace recshim::supervisor {
 namespace {
 
 using namespace std::string_literals;
+using control::dns_answer;
 using control::Endpoint;
 
 std::string query_for(const std::string& label) {

@@ -1,11 +1,11 @@
-#include "tools/supervisor/dns_message.h"
+#include "shim/control/dns_message.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 using testing::HasSubstr;
 
-namespace recshim::supervisor {
+namespace recshim::control {
 namespace {
 
 using namespace std::string_literals;
@@ -70,4 +70,4 @@ TEST(DnsMessage, SaysThatItCannotTell) {
 }
 
 }  // namespace
-}  // namespace recshim::supervisor
+}  // namespace recshim::control

@@ -7,7 +7,7 @@
 #include <string>
 #include <string_view>
 
-namespace recshim::supervisor {
+namespace recshim::control {
 
 struct DnsQuestion {
   std::string name;  // lower case, without the root's dot
@@ -25,4 +25,4 @@ std::string dns_answer(std::string_view query, std::optional<uint32_t> v4_addres
 // The response that says that the server can't tell (RCODE 2).
 std::string dns_failure(std::string_view query);
 
-}  // namespace recshim::supervisor
+}  // namespace recshim::control

@@ -1,9 +1,9 @@
 // See dns_message.h.
-#include "tools/supervisor/dns_message.h"
+#include "shim/control/dns_message.h"
 
 #include "shim/http/message.h"
 
-namespace recshim::supervisor {
+namespace recshim::control {
 namespace {
 
 constexpr size_t kHeaderSize = 12;
@@ -87,4 +87,4 @@ std::string dns_failure(std::string_view query) {
   return start_response(query, 0, 2);
 }
 
-}  // namespace recshim::supervisor
+}  // namespace recshim::control
