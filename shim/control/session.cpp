@@ -41,7 +41,10 @@ uint64_t pid_namespace() {
 void remove_abandoned_sessions(const std::string& root) {
   const auto entries = posix_env().list(root);
   if (!entries) return;
-  for (const auto& entry : *entries) remove_if_abandoned(root + "/" + entry.name);
+  for (const auto& entry : *entries) {
+    const std::string folder = root + "/" + entry.name;
+    remove_if_abandoned(folder, noted_owner(folder));
+  }
 }
 
 }  // namespace
@@ -121,13 +124,16 @@ Status make_session_dir(const Config& config) {
                                   fmt::format("{} {}\n", config.session_owner, pid_namespace()));
 }
 
-void remove_if_abandoned(const std::string& session_dir) {
+pid_t noted_owner(const std::string& session_dir) {
   const auto text = posix_env().read_file(session_dir + kOwnerName);
-  if (!text) return;
+  if (!text) return 0;
   char* after = nullptr;
   const auto owner = static_cast<pid_t>(std::strtol(text->c_str(), &after, 10));
-  if (owner <= 0 || std::strtoull(after, nullptr, 10) != pid_namespace()) return;
-  if (kill(owner, 0) == 0 || errno != ESRCH) return;
+  return std::strtoull(after, nullptr, 10) == pid_namespace() ? owner : 0;
+}
+
+void remove_if_abandoned(const std::string& session_dir, pid_t owner) {
+  if (owner <= 0 || kill(owner, 0) == 0 || errno != ESRCH) return;
   if (const Status removed = posix_env().remove_tree(session_dir); !removed) {
     log::debug("session folder: {}", removed.error().message);
   }

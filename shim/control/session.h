@@ -32,8 +32,10 @@ Status make_session_dir(const Config& config);
 // them.
 std::vector<std::string> session_folders_of_other_users(const Config& config);
 
-// Removes the folder of a session whose owner has ended. Does nothing where the owner lives,
-// or none is noted: sessions that a user named.
-void remove_if_abandoned(const std::string& session_dir);
+// The owner noted in the folder; 0 where there is none, as in sessions that a user named, or it
+// can't be told whether it lives (another PID namespace).
+pid_t noted_owner(const std::string& session_dir);
+// Removes the folder if its owner, which is not 0, has ended.
+void remove_if_abandoned(const std::string& session_dir, pid_t owner);
 
 }  // namespace recshim::control

@@ -5,6 +5,8 @@
 #include <unordered_map>
 
 #include "shim/base/lasting.h"
+#include "shim/base/log.h"
+#include "shim/control/session.h"
 #include "shim/runtime/runtime.h"
 
 namespace recshim::runtime {
@@ -22,6 +24,10 @@ Lookups& lookups() {
 }  // namespace
 
 std::string synthetic_address(const std::string& host) {
+  // Before the first file in it.
+  if (auto made = control::make_session_dir(runtime()->config); !made) {
+    log::warn("{}", made.error().message);
+  }
   return control::v4_text(runtime()->addresses->address_of(host));
 }
 

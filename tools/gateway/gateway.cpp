@@ -220,10 +220,12 @@ int run_gateway(const GatewayOptions& options, const control::GetEnv& get_env,
   }
   if (chdir("/") != 0) log::debug("the working folder stays in use");
 
+  // Noted now: the folder may be gone at the end, and made again for a recording's journal.
+  const pid_t owner = control::noted_owner(session_dir);
   const int code = Gateway(options, shared.ok() ? shared->get() : nullptr,
                            shared.ok() ? "" : shared.error().message)
                        .run(session_dir);
-  control::remove_if_abandoned(session_dir);
+  control::remove_if_abandoned(session_dir, owner);
   // Threads of connections may still be there after a SIGTERM: nothing of theirs is torn down
   // under them.
   std::fflush(nullptr);

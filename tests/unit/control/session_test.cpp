@@ -81,11 +81,14 @@ TEST(Session, WhatAKilledOwnerLeftIsRemovedWithTheNextSession) {
   }
   EXPECT_THAT(names, testing::ElementsAre("alive", "named"));
 
-  remove_if_abandoned(folder.path("root/alive"));
+  const std::string alive = folder.path("root/alive");
+  EXPECT_EQ(noted_owner(alive), getpid());
+  EXPECT_EQ(noted_owner(folder.path("root/named")), 0);
+  remove_if_abandoned(alive, noted_owner(alive));
   EXPECT_TRUE(std::filesystem::exists(folder.path("root/alive")));
   folder.write("root/alive/owner", std::to_string(ended) + " 1\n");
-  remove_if_abandoned(folder.path("root/alive"));
-  EXPECT_TRUE(std::filesystem::exists(folder.path("root/alive")))
+  remove_if_abandoned(alive, noted_owner(alive));
+  EXPECT_TRUE(std::filesystem::exists(alive))
       << "a process of another namespace is not known to have ended";
 }
 
