@@ -1,4 +1,4 @@
-// A recording file as a value: parsing, text, what it says of itself, and comparison.
+// A recording file as a value: parsing, text, and what it says of itself.
 // Conversion from and to exchanges is in encode.cpp and decode.cpp.
 #include "shim/store/recording.h"
 
@@ -25,81 +25,6 @@ std::string text_member(const Json* json, const char* key) {
   if (json == nullptr) return {};
   const Json* value = member(*json, key);
   return value != nullptr && value->is_string() ? value->get<std::string>() : std::string();
-}
-
-// --- Comparison -----------------------------------------------------------------------
-
-void drop_headers(Json* headers, const std::vector<std::string>& names) {
-  if (headers == nullptr || !headers->is_array()) return;
-  Json kept = Json::array();
-  for (const auto& pair : *headers) {
-    std::string name;
-    if (pair.is_array() && !pair.empty() && pair[0].is_string()) {
-      name = http::to_lower(pair[0].get_ref<const std::string&>());
-    }
-    const auto drops = [&](const std::string& wanted) {
-      const bool prefix = wanted.ends_with('*');
-      return prefix ? name.starts_with(std::string_view(wanted).substr(0, wanted.size() - 1))
-                    : name == wanted;
-    };
-    if (std::none_of(names.begin(), names.end(), drops)) kept.push_back(pair);
-  }
-  *headers = std::move(kept);
-}
-
-// A multipart boundary is drawn anew for every request.
-void drop_multipart_boundary(Json* headers) {
-  if (headers == nullptr || !headers->is_array()) return;
-  for (auto& pair : *headers) {
-    if (!pair.is_array() || pair.size() != 2 || !pair[0].is_string() || !pair[1].is_string()) {
-      continue;
-    }
-    if (!http::equals_ignoring_case(pair[0].get_ref<const std::string&>(), "content-type")) {
-      continue;
-    }
-    auto& value = pair[1].get_ref<std::string&>();
-    const std::string lower = http::to_lower(value);
-    if (lower.starts_with("multipart/"))
-      value.resize(std::min(lower.find("boundary="), value.size()));
-  }
-}
-
-// The padding against observers that OpenAI draws anew for every chunk.
-void drop_padding(Json& file) {
-  if (!file["request"].contains("endpoint")) return;
-  const auto body = file["response"].find("body");
-  if (body == file["response"].end() || !body->is_array()) return;
-  for (Json& entry : *body) {
-    if (!entry.is_object()) continue;
-    Json& data = entry.contains("__data__") ? entry["__data__"] : entry;
-    if (data.is_object()) data.erase("obfuscation");
-  }
-}
-
-Json without_volatile(const Json& file, std::vector<std::string> names) {
-  Json out = file;
-  drop_padding(out);
-  const auto own = out.find("recshim");
-  if (own == out.end() || !own->is_object()) return out;
-  for (const char* key : {"recorded_at", "timing", "originals", "originals_by_chunk"}) {
-    own->erase(key);
-  }
-  names.emplace_back("date");
-  for (const char* side : {"request", "response"}) {
-    const auto it = own->find(side);
-    if (it == own->end() || !it->is_object()) continue;
-    const auto headers = it->find("headers");
-    Json* list = headers == it->end() ? nullptr : &*headers;
-    drop_headers(list, names);
-    drop_multipart_boundary(list);
-    // Sizes follow from the values that normalisation replaced; the bodies are compared.
-    drop_headers(list, {"content-length"});
-    it->erase("boundaries");
-    it->erase("head_exact");
-  }
-  const auto body = own->find("body");
-  if (body != own->end() && body->is_object() && body->contains("form")) body->erase("encoded");
-  return out;
 }
 
 }  // namespace
@@ -204,18 +129,6 @@ std::vector<std::string> default_volatile_headers() {
           "x-ratelimit-*",
           "x-request-id",
           "x-runtime"};
-}
-
-bool same_but_for_volatile(const Recording& a, const Recording& b,
-                           const std::vector<std::string>& volatile_headers) {
-  try {
-    // By text: NaN is itself there, and 1 is not 1.0.
-    const auto style = match::compact_style();
-    return match::dump(without_volatile(a.json, volatile_headers), style) ==
-           match::dump(without_volatile(b.json, volatile_headers), style);
-  } catch (const std::exception&) {
-    return false;
-  }
 }
 
 }  // namespace recshim::store

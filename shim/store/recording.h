@@ -46,9 +46,4 @@ Result<http::Exchange> to_exchange(
     const std::function<Result<Body>(const std::string& name, uint64_t size)>& open_body,
     const http::Exchange* asked = nullptr);
 
-// True when b says the same as a, but for normalised originals, timings, Date and the
-// headers named (lower case).
-bool same_but_for_volatile(const Recording& a, const Recording& b,
-                           const std::vector<std::string>& volatile_headers);
-
 }  // namespace recshim::store

@@ -6,12 +6,15 @@
 #include "shim/base/log.h"
 #include "shim/match/normalize.h"
 #include "shim/store/body_view.h"
+#include "shim/store/comparison.h"
 #include "shim/store/impl.h"
 
 namespace recshim::store {
 namespace {
 
 constexpr uint64_t kMaxDialectBytes = uint64_t{64} << 20;
+// The session's pairs of ids, ServerIds::lines().
+constexpr const char* kServerIds = "server-ids";
 
 // One file of the series as this session wrote it.
 struct Written {
@@ -163,15 +166,27 @@ class Saver {
                                                   : name + ".body";
     }
     const std::string folder = series_.dir + "/";
-    if (old && same_but_for_volatile(*old, new_, options_.volatile_headers)) {
+    const auto ids_held = session_.lock(kServerIds);
+    const auto ids = old ? same_but_for_ids(*old, new_, options_.volatile_headers,
+                                            ServerIds::parse(session_.read(kServerIds)))
+                         : std::nullopt;
+    const auto unchanged = [&] {
+      const std::string lines = ids->lines();
+      if (!lines.empty()) {
+        note(session_.append(kServerIds, lines), "requests that name this answer's ids are new");
+      }
+      return Saved::Kind::kUnchanged;
+    };
+    if (ids) {
       if (!set_aside && (old_body.empty() || env_.stat(folder + old_body).ok())) {
-        return Saved::Kind::kUnchanged;
+        return unchanged();
       }
       if (set_aside && (old_body.empty() || session_.restore(folder + old_body).ok()) &&
           session_.restore(path).ok()) {
-        return Saved::Kind::kUnchanged;
+        return unchanged();
       }
     }
+    if (old) keep_volatile(*old, new_);
     if (beside) {
       const Status put = publish_body(folder + body_file_of(new_));
       if (!put.ok()) return put.error();
@@ -265,6 +280,7 @@ class Saver {
 
 Result<Saved> Store::save(http::Exchange& exchange) {
   try {
+    ServerIds::parse(impl_->session.read(kServerIds)).replace_in(exchange);
     const bool early = exchange.early_after_body_bytes && !exchange.request_complete;
     auto key = match::compute_key(exchange, exchange.test_id, impl_->options.match, early);
     if (!key.ok()) return key.error();

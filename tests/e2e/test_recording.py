@@ -104,6 +104,77 @@ def test_recording_the_same_again_touches_no_file(lab, what):
     assert labs.outcomes(second.journal) == ["unchanged"]
 
 
+def git(lab, *arguments):
+    """On the recordings, with git's own files elsewhere."""
+    command = ["git", f"--git-dir={lab.folder / 'git'}", f"--work-tree={lab.dir}", "-c", "user.name=e2e",
+               "-c", "user.email=e2e@example.test", *arguments]
+    return lab.run(command, lab.base_env(), "git", cwd=lab.dir).ok().text()
+
+
+def test_a_conversation_recorded_again_leaves_no_diff(lab):
+    """A tool loop, streamed and not, and a chain of responses: each request names an id that the
+    server drew anew, and is filed under the one that replay gives."""
+    program = [sys.executable, PYTHON / "use_conversations.py"]
+    lab.serve()
+    first = lab.record(program).ok()
+    before = lab.snapshot()
+    lab.stop_servers()
+    lab.seed += "another"
+    lab.serve()
+    second = lab.record(program).ok()
+    assert second.stdout != first.stdout
+    assert set(labs.outcomes(second.journal)) == {"unchanged"}
+    assert lab.snapshot() == before
+    lab.stop_servers()
+    replayed = lab.replay(program).ok()
+    assert replayed.stdout == first.stdout
+    assert set(labs.outcomes(replayed.journal)) == {"hit"}
+
+
+@pytest.mark.parametrize("layout", ["flat", "by-test"])
+@pytest.mark.parametrize("streamed", [False, True], ids=["whole", "stream"])
+def test_what_differs_is_a_small_diff(lab, layout, streamed):
+    """Of three recordings the answer of one changes in one place."""
+    config = lab.folder / "layout.json"
+    config.write_text(json.dumps({"layout": layout}))
+    env = {"RECSHIM_CONFIG": str(config), "RECSHIM_TEST_ID": "tests/chat/test_it.py::test_it"}
+    suffix = ',"stream":true}' if streamed else "}"
+    program = []
+    for text in "one", "same", "other":
+        body = json.dumps({"model": "gpt-4o", "messages": [{"role": "user", "content": text}]})[:-1] + suffix
+        request = chat(lab, body)
+        program += ["--next", *request[2:]] if program else request
+    lab.serve()
+    lab.record(program, env=env).ok()
+    before = lab.snapshot()
+    assert len(before) == 3
+    git(lab, "init", "-q")
+    git(lab, "add", "-A")
+    git(lab, "commit", "-q", "-m", "as recorded")
+    lab.stop_servers()
+    lab.seed += "another"
+    lab.serve(arguments=["--instead", "“same”=“alike”"])
+    recorded = lab.record(program, env=env).ok()
+    assert sorted(labs.outcomes(recorded.journal)) == ["recorded", "unchanged", "unchanged"]
+    after = lab.snapshot()
+    assert after.keys() == before.keys()
+    if layout == "by-test":
+        assert all(name.startswith("tests/chat/recordings/") for name in after)
+    (name,) = [name for name in after if after[name] != before[name]]
+    added, removed, path = git(lab, "diff", "--numstat").split()
+    assert path == name
+    diff = git(lab, "diff", "-U0")
+    lines = [line for line in diff.splitlines() if re.match(r"[+-](?![+-]{2} )", line)]
+    said = [line for line in lines if re.search(r'"content":', line)]
+    assert len(said) == 2 and "same" in said[0] and "alike" in said[1], diff
+    # Beside it, when it was recorded, the ids that come with an answer, and the size of the chunk.
+    others = [line for line in lines if line not in said]
+    volatile = r'"(recorded_at|/id|/created|Date|x-request-id|x-ratelimit-[a-z-]+|openai-processing-ms|Content-Length)"|originals|\[\d+, \d+\],'
+    strange = [line for line in others if not re.search(volatile, line, re.I)]
+    assert not strange, "\n".join(strange)
+    assert added == removed and int(added) <= 6, diff
+
+
 def test_a_different_answer_rewrites_the_file(lab):
     lab.serve()
     lab.record([*CURL, URL + "/random"]).ok()

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <memory>
 
+#include "shim/store/comparison.h"
 #include "tools/recshim/command.h"
 #include "tools/recshim/json_text.h"
 #include "tools/recshim/recordings.h"

@@ -7,12 +7,17 @@ import json
 import struct
 import time
 
+INSTEAD = {}  # words of an answer → what is said instead
+
 
 def answer_to(text):
     """A reply of a dozen words, with characters that JSON and UTF-8 make interesting."""
     number = int(hashlib.sha256(text.encode()).hexdigest()[:6], 16) % 1000
-    return (f"You said “{text[:60]}”. The number is {number}, the word is café, "
-            f"and the saucer \U0001f6f8 is at 12° 34′ \\ \"quoted\"\nDone.")
+    answer = (f"You said “{text[:60]}”. The number is {number}, the word is café, "
+              f"and the saucer \U0001f6f8 is at 12° 34′ \\ \"quoted\"\nDone.")
+    for words, others in INSTEAD.items():
+        answer = answer.replace(words, others)
+    return answer
 
 
 def pieces(text):

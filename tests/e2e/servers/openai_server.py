@@ -27,12 +27,19 @@ def handle(exchange):
     exchange.reply_json({"error": {"message": f"no route {exchange.method} {exchange.path}"}}, 404)
 
 
+def say_instead(text):
+    words, _, others = text.partition("=")
+    llm_routes.INSTEAD[words] = others
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     http_engine.add_options(parser)
     parser.add_argument("--chunk-delay", type=float, default=0.002, metavar="SECONDS",
                         help="pause after each chunk of a stream")
     parser.add_argument("--ascii", action="store_true", help="escape non-ASCII characters in events")
+    parser.add_argument("--instead", action="append", default=[], metavar="WORDS=OTHERS", type=say_instead,
+                        help="say OTHERS where an answer has WORDS")
     http_engine.main(parser, handle)
 
 

@@ -6,6 +6,7 @@
 
 #include "shim/base/sha256.h"
 #include "shim/match/python_json.h"
+#include "shim/store/comparison.h"
 #include "shim/store/recording.h"
 #include "tests/unit/store/support.h"
 

@@ -1,6 +1,9 @@
 // Names, repeats, hosts, errors and what a new session does to old recordings.
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <sstream>
+
 #include "tests/unit/store/support.h"
 
 namespace recshim::store {
@@ -124,6 +127,137 @@ TEST_F(Series, RecordingTheSameAgainTouchesNothing) {
   }
   EXPECT_EQ(recordings(), before);
   for (const auto& [path, time] : times) EXPECT_EQ(env.stat(path)->mtime_ns, time) << path;
+}
+
+// A model that calls a tool, and the request that goes on with the call's id.
+Answer tool_call(const std::string& call, const std::string& tail = "",
+                 const std::string& coding = "") {
+  const std::string body =
+      R"({"id":"chatcmpl-)" + call + R"(","object":"chat.completion","created":17,)" +
+      R"("system_fingerprint":"fp_)" + call +
+      R"(","choices":[{"index":0,"message":{"role":"assistant","tool_calls":[{"id":")" + call +
+      R"(","type":"function","function":{"name":"f","arguments":"{)" + tail +
+      R"(}"}}]}}],"usage":{"total_tokens":3,"queue_time":0.)" + std::to_string(call.size()) + "}}";
+  return {200, "application/json", coding.empty() ? body : testing::gzip(body), coding};
+}
+Ask going_on(const std::string& call) {
+  Ask out;
+  out.body = R"({"model":"m","messages":[{"role":"tool","tool_call_id":")" + call + R"("}]})";
+  return out;
+}
+
+TEST_F(Series, IdsThatTheServerDrawsAnewMakeNoDifference) {
+  for (const char* coding : {"", "gzip"}) {
+    const std::string kind = coding;
+    {
+      Store record(env, options_for("r" + kind));
+      saved_name(record, {}, tool_call("call_oldAAAA", "", coding));
+      saved_name(record, going_on("call_oldAAAA"), ok("done", "chatcmpl-old"));
+    }
+    const auto before = recordings();
+    ASSERT_EQ(before.size(), 2U);
+    Store again(env, options_for("again" + kind));
+    EXPECT_EQ(saved_name(again, {}, tool_call("call_newBBBBBB", "", coding)), "H.json unchanged");
+    // What names the new id is filed under the one that replay will give, in every process.
+    Store other(env, options_for("again" + kind));
+    EXPECT_EQ(saved_name(other, going_on("call_newBBBBBB"), ok("done", "chatcmpl-new")),
+              "H.json unchanged");
+    EXPECT_EQ(recordings(), before);
+    Store replay(env, options_for("p" + kind));
+    EXPECT_NE(replayed(replay, {}), "MISS");
+    EXPECT_EQ(replayed(replay, going_on("call_oldAAAA")), completion("done", "chatcmpl-old"));
+    EXPECT_EQ(replayed(replay, going_on("call_newBBBBBB")), "MISS");
+    // In another session the id means nothing.
+    Store stranger(env, options_for("stranger" + kind));
+    EXPECT_EQ(saved_name(stranger, going_on("call_newBBBBBB"), ok("done")), "H.json");
+    for (const auto& [path, content] : recordings()) {
+      ASSERT_TRUE(env.remove(path).ok());
+    }
+  }
+}
+
+TEST_F(Series, AnAnswerThatChangedBringsItsOwnIds) {
+  {
+    Store record(env, options_for("r"));
+    saved_name(record, {}, tool_call("call_oldAAAA"));
+    saved_name(record, going_on("call_oldAAAA"), ok("done"));
+  }
+  Store again(env, options_for("again"));
+  EXPECT_EQ(saved_name(again, {}, tool_call("call_newBBBB", "1")), "H.json");
+  EXPECT_EQ(saved_name(again, going_on("call_newBBBB"), ok("now")), "H.json");
+  Store replay(env, options_for("p"));
+  EXPECT_EQ(replayed(replay, {}), tool_call("call_newBBBB", "1").body);
+  EXPECT_EQ(replayed(replay, going_on("call_newBBBB")), completion("now"));
+}
+
+TEST_F(Series, IdsArePairedOneToOne) {
+  Ask second;
+  second.body = R"({"model":"m2"})";
+  {
+    Store record(env, options_for("r"));
+    saved_name(record, {}, tool_call("call_sameAAAA"));
+    saved_name(record, second, tool_call("call_sameAAAA"));
+  }
+  Store again(env, options_for("again"));
+  EXPECT_EQ(saved_name(again, {}, tool_call("call_firstBBB")), "H.json unchanged");
+  // Filed as the recorded id, the two could not be told apart.
+  EXPECT_EQ(saved_name(again, second, tool_call("call_secondCC")), "H.json");
+  Store swapped(env, options_for("swapped"));
+  EXPECT_EQ(saved_name(swapped, {}, tool_call("call_secondCC")), "H.json unchanged");
+  EXPECT_EQ(saved_name(swapped, second, tool_call("call_sameAAAA")), "H.json unchanged");
+}
+
+// The lines of now that are not in old, in order.
+std::vector<std::string> new_lines(const std::string& old, const std::string& now) {
+  const auto lines = [](const std::string& text) {
+    std::vector<std::string> out;
+    std::istringstream in(text);
+    for (std::string line; std::getline(in, line);) out.push_back(line);
+    return out;
+  };
+  const auto before = lines(old);
+  std::vector<std::string> out;
+  for (const auto& line : lines(now)) {
+    if (std::find(before.begin(), before.end(), line) == before.end()) out.push_back(line);
+  }
+  return out;
+}
+
+TEST_F(Series, AChangedChunkChangesItsLine) {
+  const auto stream = [](const std::string& word, uint64_t step_us) {
+    std::string body;
+    std::vector<http::Boundary> boundaries;
+    for (const std::string& piece : {std::string("one"), word, std::string("three")}) {
+      const std::string event =
+          R"(data: {"id":"chatcmpl-1","object":"chat.completion.chunk","choices":)"
+          R"([{"index":0,"delta":{"content":")" +
+          piece + "\"}}]}\n\n";
+      body += event;
+      boundaries.push_back({event.size(), step_us * (boundaries.size() + 1), ""});
+    }
+    Ask ask;
+    ask.body = R"({"model":"m","stream":true})";
+    auto exchange = testing::exchange_of(ask, {200, "text/event-stream", body, ""});
+    exchange.response.headers.pop_back();
+    exchange.framing = http::Framing::kChunked;
+    exchange.boundaries = boundaries;
+    exchange.end_offset_us = step_us * 4;
+    return exchange;
+  };
+  auto options = options_for("r");
+  options.layout = Layout::kByTest;
+  auto first = stream("two", 1000);
+  ASSERT_TRUE(Store(env, options).save(first).ok());
+  const auto before = recordings();
+  options.session_dir = "/sessions/again";
+  auto second = stream("2nd", 1234);
+  ASSERT_TRUE(Store(env, options).save(second).ok());
+  const auto after = recordings();
+  ASSERT_EQ(after.size(), 1U);
+  ASSERT_EQ(after.begin()->first, before.begin()->first);
+  const auto changed = new_lines(before.begin()->second, after.begin()->second);
+  ASSERT_EQ(changed.size(), 1U) << ::testing::PrintToString(changed);
+  EXPECT_NE(changed[0].find(R"("content": "2nd")"), std::string::npos);
 }
 
 TEST_F(Series, ANewSessionReplacesTheWholeSeries) {
