@@ -78,6 +78,7 @@ struct RecordConnection::Impl {
   Stamps stamps;
   Waiting from_client;
   Waiting from_server;
+  std::string client_broken;  // why no more of its bytes are taken; else empty
   std::optional<std::pair<End, uint64_t>> server_end;
   std::deque<Open> open;  // in the order of the requests; the last one may be incomplete
 };
@@ -111,6 +112,11 @@ void RecordConnection::Impl::pump(Commands& out) {
     progress = pump_server(out) || progress;
   }
   if (phase == Phase::kGone) return;
+  // What was asked before is still answered.
+  if (!client_broken.empty() && (open.empty() || !open.front().recorder.request_whole())) {
+    leave(client_broken, out);
+    return;
+  }
   // A server that speaks first, or out of turn, does not speak HTTP; but a response may be
   // read before the write of its request has been seen.
   if (open.empty() && !from_server.empty() && !may_be_response(from_server.first(8))) {
@@ -157,7 +163,8 @@ bool RecordConnection::Impl::pump_client(Commands& out) {
     }
     if (phase == Phase::kGone) return true;
     if (!taken.ok()) {
-      leave("the client's request can't be read: " + taken.error().message, out);
+      client_broken = "the client's request can't be read: " + taken.error().message;
+      from_client.clear();
       return true;
     }
     progress = progress || *taken > 0;
@@ -371,7 +378,7 @@ RecordConnection::RecordConnection(http::Origin origin, bool is_proxy, const Set
 RecordConnection::~RecordConnection() = default;
 
 void RecordConnection::on_client_bytes(std::string_view bytes, uint64_t now_us, Commands& out) {
-  if (impl_->phase == Phase::kGone) return;
+  if (impl_->phase == Phase::kGone || !impl_->client_broken.empty()) return;
   impl_->from_client.push(bytes, now_us);
   impl_->pump(out);
 }

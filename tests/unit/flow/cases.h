@@ -294,6 +294,13 @@ inline constexpr Case kCases[] = {
       == pass the client's request can't be read: not HTTP/1.1: Invalid header token
     )",
      Case::Replays::kNot, false},
+    {"broken_after_a_request", R"(
+      >> GET /a HTTP/1.1\r\nHost: api.test\r\n\r\n!broken\r\n
+      << HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi
+      == save GET http://api.test/a 200 body=2
+      == pass the client's request can't be read: not HTTP/1.1: no method and space
+    )",
+     Case::Replays::kNot, false},
 };
 
 }  // namespace recshim::flow::test
