@@ -10,6 +10,7 @@
 #include "shim/base/lasting.h"
 #include "shim/base/log.h"
 #include "shim/base/sys.h"
+#include "shim/control/endpoint.h"
 #include "shim/runtime/driver.h"
 #include "shim/runtime/guard.h"
 #include "shim/runtime/runtime.h"
@@ -92,17 +93,35 @@ TlsVerdict decide_on(Socket& socket, const std::string& sni, AlpnOffer alpn) {
   return verdict;
 }
 
-// A session without a visible socket: the connection to that host that has carried nothing.
-Socket* find_untouched(const std::string& sni) {
+// A connection of ours, before the first byte, that suits.
+template <typename Suits>
+Socket* find_untouched(Suits suits) {
   Socket* found = nullptr;
   for_each_socket([&](Socket& socket) {
     const bool ours = socket.role == Role::kReplay || socket.role == Role::kRecord;
-    if (found == nullptr && ours && !socket.tls && !socket.client_spoke &&
-        (sni.empty() || socket.origin.host == sni)) {
+    if (found == nullptr && ours && !socket.tls && !socket.client_spoke && suits(socket)) {
       found = &socket;
     }
   });
   return found;
+}
+
+// The connection of a session without a visible socket: one to that host that has carried
+// nothing.
+Socket* find_for_session(const std::string& sni) {
+  const auto any = [](const Socket&) { return true; };
+  if (sni.empty()) return find_untouched(any);
+  auto* socket = find_untouched([&](const Socket& each) { return each.origin.host == sni; });
+  if (socket != nullptr) return socket;
+  // The name may have been looked up where we could not see; one that is configured may
+  // be on any of our untouched connections.
+  if (runtime()->hosts->configured(sni, 0)) return find_untouched(any);
+  // Any other may be on one to a configured address. In replay such a guess could send what
+  // another connection carries unencrypted.
+  if (runtime()->config.mode != control::Mode::kRecord) return nullptr;
+  return find_untouched([](const Socket& each) {
+    return control::endpoint_from_text(each.origin.host, each.origin.port).has_value();
+  });
 }
 
 }  // namespace
@@ -121,12 +140,7 @@ TlsVerdict decide_tls(int fd, const std::string& sni, AlpnOffer alpn) {
     const LockedSocket locked(socket, fd);
     return locked ? decide_on(*locked, sni, alpn) : TlsVerdict{};
   }
-  Socket* socket = find_untouched(sni);
-  // The name may have been looked up where we could not see; one that is configured may
-  // be on any of our untouched connections.
-  if (socket == nullptr && !sni.empty() && runtime()->hosts->configured(sni, 0)) {
-    socket = find_untouched("");
-  }
+  Socket* socket = find_for_session(sni);
   if (socket == nullptr) return {};
   const std::lock_guard lock(socket->mutex);
   return decide_on(*socket, sni, alpn);

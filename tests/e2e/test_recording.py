@@ -348,6 +348,16 @@ def test_certificate_verification_is_the_programs_own_in_record(lab):
     assert not lab.recordings()
 
 
+def test_tls_to_a_configured_address_under_a_name_that_is_not(lab):
+    port = lab.serve().port
+    nobodys = dict.fromkeys(["RECSHIM_CONNECT_TO", "SSL_CERT_FILE", "CURL_CA_BUNDLE", "REQUESTS_CA_BUNDLE"])
+    program = [sys.executable, PYTHON / "by_address.py", port]
+    result = lab.record(program, env={**nobodys, "RECSHIM_HOSTS": "127.0.0.1"}).ok()
+    assert "200 OK" in result.text(), result.account()
+    recording, = lab.recordings()
+    assert load(recording)["request"]["url"] == f"https://api.openai.com:{port}/random"
+
+
 def test_secret_cookies_are_not_written(lab):
     lab.serve()
     program = [*CURL, "-i", "-b", f"session={lab.secret}", f"{URL}/cookies"]
