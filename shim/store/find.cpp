@@ -3,6 +3,7 @@
 
 #include "shim/base/log.h"
 #include "shim/store/impl.h"
+#include "shim/store/model_lists.h"
 #include "shim/store/render.h"
 
 namespace recshim::store {
@@ -241,22 +242,26 @@ bool changed_since(Env& env, const std::string& dir, const IndexEntry& entry) {
          info->size_bytes != entry.size_bytes || info->inode != entry.inode;
 }
 
-// The name holds a digest that only the response tells, so the folder is listed.
 Result<std::optional<Found>> Store::Impl::find_model_list(const http::Exchange& request,
                                                           const match::RequestKey& key) {
   std::vector<Loaded> own;
   std::vector<Recording> shared;
   std::string shared_path;
   for (const auto& dir : folders(request.test_id)) {
-    auto entries = env.list(dir);
-    if (!entries.ok()) continue;
     std::vector<std::string> names;
-    for (const auto& entry : *entries) {
-      const std::string& name = entry.name;
-      const bool models = name.starts_with("models-" + key.hash + "-");
-      if ((models || name.starts_with(key.hash)) && name.ends_with(".json")) names.push_back(name);
+    for (const auto& name : model_list_names(env, options.cache_dir, dir)) {
+      if (name.starts_with("models-" + key.hash + "-")) names.push_back(name);
     }
-    std::sort(names.begin(), names.end());
+    // Errors, and answers that are no list, have the name of the key.
+    for (const auto& stem : {key.hash, key.hash + "-" + host_tag(request.origin.host)}) {
+      for (const bool error : {false, true}) {
+        for (int number = 1;; ++number) {
+          const Series series{dir, stem};
+          if (!env.stat(series_path(series, error, number)).ok()) break;
+          names.push_back(series_name(series, error, number) + ".json");
+        }
+      }
+    }
     std::vector<Loaded> here;
     for (const auto& name : names) {
       auto loaded = load(dir + "/" + name);

@@ -8,6 +8,7 @@
 #include "shim/store/body_view.h"
 #include "shim/store/comparison.h"
 #include "shim/store/impl.h"
+#include "shim/store/model_lists.h"
 
 namespace recshim::store {
 namespace {
@@ -245,14 +246,10 @@ class Saver {
   // and the series of its errors.
   std::vector<Series> model_series() {
     std::vector<Series> out{{dir_, key_.hash}};
-    auto entries = env_.list(dir_);
-    if (!entries.ok()) return {series_};
-    for (const auto& entry : *entries) {
-      if (!entry.name.starts_with("models-" + key_.hash + "-") || !entry.name.ends_with(".json")) {
-        continue;
-      }
-      const std::string stem = entry.name.substr(0, entry.name.size() - 5);
-      const auto old = read(dir_ + "/" + entry.name);
+    for (const auto& name : model_list_names(env_, options_.cache_dir, dir_)) {
+      if (!name.starts_with("models-" + key_.hash + "-")) continue;
+      const std::string stem = name.substr(0, name.size() - 5);
+      const auto old = read(dir_ + "/" + name);
       if (old && old->from_recshim() && old->host() == exchange_.origin.host) {
         out.push_back({dir_, stem});
       }

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""What a folder of 100,000 recordings costs beside one of 100: a hit by name, building the content
-index, and looking whether it is still right. Both folders are measured in one run.
+"""What a folder of 100,000 recordings costs beside one of 100: a hit by name, a list of models, building
+the content index, and looking whether it is still right. Both folders are measured in one run.
 
     tests/bench/scale.py [--build BUILD] [--files N] [--folder FOLDER] [--check]
 
@@ -25,9 +25,12 @@ CLIENT = """
 import http.client, json, sys
 for index in range(%d):
     connection = http.client.HTTPConnection("api.example", timeout=30)
-    connection.request("POST", "/v1/chat/completions", json.dumps(
-        {"model": "m", "messages": [{"role": "user", "content": "Question %%d" %% index}]}),
-        {"Content-Type": "application/json"})
+    if sys.argv[1] == "chat":
+        connection.request("POST", "/v1/chat/completions", json.dumps(
+            {"model": "m", "messages": [{"role": "user", "content": "Question %%d" %% index}]}),
+            {"Content-Type": "application/json"})
+    else:
+        connection.request("GET", "/v1/models")
     answer = connection.getresponse()
     assert answer.status == 200, answer.read()
     answer.read()
@@ -51,8 +54,23 @@ def recording(index):
     return name, json.dumps(whole, indent=2) + "\n"
 
 
+def model_list():
+    key = {"method": "POST", "endpoint": "/v1/v1/models", "body": {}, "test_id": None}
+    name = hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()
+    model = {"__type__": "openai.types.model.Model", "__data__": {
+        "id": "m", "created": 1, "object": "model", "owned_by": "me"}}
+    whole = {"test_id": None, "request": {
+        "method": "POST", "url": "http://api.example/v1/v1/models", "headers": {}, "body": {},
+        "endpoint": "/v1/models", "model": ""},
+        "response": {"body": [model], "is_streaming": False}, "id_normalization_mapping": {}}
+    digest = hashlib.sha256(b"m").hexdigest()[:8]
+    return f"models-{name}-{digest}", json.dumps(whole, indent=2) + "\n"
+
+
 def fill(folder, count):
     folder.mkdir(parents=True)
+    name, text = model_list()
+    (folder / f"{name}.json").write_text(text)
     size = 0
     for index in range(count):
         name, text = recording(index)
@@ -66,13 +84,13 @@ def environment(work, folder):
             "XDG_CACHE_HOME": str(work / "cache"), "RECSHIM_DIR": str(folder)}
 
 
-def hit_us(build, work, folder):
+def hit_us(build, work, folder, what="chat"):
     """The median time that a hit took, as the journal has it."""
     journal = work / f"{folder.name}.journal"
     journal.unlink(missing_ok=True)
     env = environment(work, folder) | {"LD_PRELOAD": str(build / "librecshim.so"), "RECSHIM_MODE": "replay",
                                        "RECSHIM_HOSTS": "api.example", "RECSHIM_JOURNAL": str(journal)}
-    subprocess.run([sys.executable, "-c", CLIENT], env=env, check=True, timeout=120)
+    subprocess.run([sys.executable, "-c", CLIENT, what], env=env, check=True, timeout=120)
     lines = [json.loads(line) for line in journal.read_text().splitlines()]
     assert len(lines) == ASKED and all(line["outcome"] == "hit" for line in lines)
     return statistics.median(line["duration_us"] for line in lines)
@@ -100,18 +118,21 @@ def main():
         small, large = work / "small", work / "large"
         fill(small, SMALL)
         megabytes = fill(large, options.files) / 1e6
-        # In turns, so that what else the machine does falls on both.
-        turns = [(hit_us(build, work, small), hit_us(build, work, large)) for _ in range(5)]
-        small_us, large_us = (statistics.median(column) for column in zip(*turns))
-        print(f"hit by name: {small_us:.0f} us of {SMALL} files, {large_us:.0f} us of {options.files}: "
-              f"{large_us / small_us:.2f} times")
+        slow = False
+        for what, name in ("chat", "hit by name"), ("models", "list of models"):
+            # In turns, so that what else the machine does falls on both.
+            turns = [(hit_us(build, work, small, what), hit_us(build, work, large, what)) for _ in range(5)]
+            small_us, large_us = (statistics.median(column) for column in zip(*turns))
+            slow = slow or large_us > 1.5 * small_us
+            print(f"{name}: {small_us:.0f} us of {SMALL} files, {large_us:.0f} us of {options.files}: "
+                  f"{large_us / small_us:.2f} times")
         built, again = index(build, work, large), index(build, work, large)
         # Of one core's time, so that what else the machine does is left out.
         rate = built["bytes_read"] / 1e6 / built["cpu_s"]
         print(f"index: {built['files']} files, {megabytes:.0f} MB in {built['seconds']:.2f} s, of which "
               f"{built['cpu_s']:.2f} s on a core: {rate:.0f} MB/s")
         print(f"looked over again: {again['seconds']:.2f} s, {again['files_read']} files read")
-    if options.check and (large_us > 1.5 * small_us or rate < 100):
+    if options.check and (slow or rate < 100):
         sys.exit(1)
 
 

@@ -5,6 +5,7 @@
 
 #include <set>
 
+#include "shim/store/model_lists.h"
 #include "shim/store/recording.h"
 #include "shim/store/summary.h"
 #include "tests/unit/base/temp_dir.h"
@@ -233,6 +234,36 @@ TEST(Processes, ShareOneCounter) {
     seen.insert(lines->substr(at, end - at));
   }
   EXPECT_EQ(seen.size(), static_cast<size_t>(kProcesses * kEach));
+}
+
+TEST(ModelLists, AFolderIsListedOnceForEachChange) {
+  recshim::testing::TempDir temp;
+  Env& env = posix_env();
+  const std::string dir = temp.path() + "/recordings";
+  const std::string cache = temp.path() + "/cache";
+  const auto names = [&] { return model_list_names(env, cache, dir); };
+  const auto put = [&](const std::string& name, int64_t folder_mtime_ns) {
+    ASSERT_TRUE(env.write_atomic(dir + "/" + name, "{}").ok());
+    ASSERT_TRUE(env.set_mtime_ns(dir, folder_mtime_ns).ok());
+  };
+  using Names = std::vector<std::string>;
+  EXPECT_EQ(names(), Names());
+  ASSERT_TRUE(env.make_dirs(dir, 0700).ok());
+  ASSERT_TRUE(env.make_dirs(cache, 0700).ok());
+  put("x.json", 1'000'000'000);
+  put("models-a.json", 1'000'000'000);
+  EXPECT_EQ(names(), Names{"models-a.json"});
+  // By the folder's time nothing has changed: it was not listed.
+  put("models-b.json", 1'000'000'000);
+  EXPECT_EQ(names(), Names{"models-a.json"});
+  put("models-c.json", 2'000'000'000);
+  EXPECT_EQ(names(), (Names{"models-a.json", "models-b.json", "models-c.json"}));
+  // A folder that has just changed is not believed to be done.
+  const auto now_ns = static_cast<int64_t>(env.wall_time_us()) * 1000;
+  put("models-d.json", now_ns);
+  EXPECT_EQ(names().size(), 4U);
+  put("models-e.json", now_ns);
+  EXPECT_EQ(names().size(), 5U);
 }
 
 }  // namespace
