@@ -10,6 +10,7 @@ test_packages=(binutils chromium clang-format curl file git iproute2 libboost-de
 # Runtimes that are often here from elsewhere: Debian's where there is none.
 command -v npm >/dev/null || test_packages+=(nodejs npm)
 command -v javac >/dev/null || test_packages+=(openjdk-17-jdk-headless)
+command -v mvn >/dev/null || test_packages+=(maven)
 command -v go >/dev/null || test_packages+=(golang-go)
 command -v cargo >/dev/null || test_packages+=(cargo)
 

@@ -71,11 +71,32 @@ def install_c(sources, target):
     run("musl-gcc", "-static", *strict, "-o", target / "musl_client", sources / "musl_client.c", cwd=sources)
 
 
-INSTALLERS = {"node": install_node, "go": install_go, "rust": install_rust, "java": install_java, "c": install_c}
+# A CPython whose _ssl has OpenSSL linked into it, as python-build-standalone's has.
+CPYTHON = "org.bytedeco:cpython:3.13.5-1.5.12:jar:linux-x86_64"
+CPYTHON_SHA256 = "50ad91aa0baa57f0235bb666b87d8bf2a44e215d28c250de1030502906af143b"
+COPY = "org.apache.maven.plugins:maven-dependency-plugin:3.6.1:copy"
+
+
+def install_python313(sources, target):
+    run("mvn", "-q", "-B", COPY, f"-Dartifact={CPYTHON}", f"-DoutputDirectory={target}", cwd=target)
+    (jar,) = target.glob("*.jar")
+    if hashlib.sha256(jar.read_bytes()).hexdigest() != CPYTHON_SHA256:
+        raise SystemExit(f"{jar} is not what it was")
+    with zipfile.ZipFile(jar) as archive:
+        archive.extractall(target)
+    python = target / "org/bytedeco/cpython/linux-x86_64/bin/python3.13"
+    python.chmod(0o755)
+    run(python, "-m", "venv", "--clear", target / "venv", cwd=target)
+    run(target / "venv/bin/python", "-m", "pip", "install", "--quiet", "--disable-pip-version-check",
+        "--only-binary", ":all:", "--no-deps", "-r", sources / "requirements.txt", cwd=target)
+
+
+INSTALLERS = {"node": install_node, "go": install_go, "rust": install_rust, "java": install_java, "c": install_c,
+              "python313": install_python313}
 # What each needs: how to ask for its version, and the oldest that builds what the lock files pin.
 TOOLS = {"node": (["node", "--version"], (20,)), "go": (["go", "version"], (1, 26)),
          "rust": (["cargo", "--version"], (1, 88)), "java": (["javac", "-version"], (17,)),
-         "c": (["musl-gcc", "--version"], (0,))}
+         "c": (["musl-gcc", "--version"], (0,)), "python313": (["mvn", "-B", "--version"], (3,))}
 
 
 def why_not(name):
@@ -84,6 +105,7 @@ def why_not(name):
     if shutil.which(command[0]) is None:
         return f"{command[0]} is not installed"
     told = subprocess.run(command, check=True, capture_output=True, text=True, timeout=60).stdout
+    told = re.sub(r"\x1b\[[0-9;]*m", "", told)  # Maven's colours
     version = tuple(map(int, re.search(r"\d+(?:\.\d+)*", told).group().split(".")))
     if version < oldest:
         return f"{command[0]} is of version {'.'.join(map(str, version))}, and {'.'.join(map(str, oldest))} is needed"

@@ -34,6 +34,7 @@ RUNTIMES = {
     "static_openssl": [PROGRAMS / "c/static_openssl_client"],
     "openssl_1_1": [PROGRAMS / "c/openssl_1_1_client"],
     "musl": [PROGRAMS / "c/musl_client"],
+    "python_static_openssl": [PROGRAMS / "python313/venv/bin/python", HERE / "python/static_client.py"],
     "pyopenssl": [paths.WORK / "venv/bin/python", HERE / "python/pyopenssl_client.py"],
 }
 # Requests at once: the server's ids depend on which comes first.

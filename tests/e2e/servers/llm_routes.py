@@ -366,6 +366,8 @@ def anthropic_messages(ex):
 ROUTES = {
     ("POST", "/v1/chat/completions"): chat_completions, ("POST", "/v1/completions"): completions,
     ("POST", "/v1/embeddings"): embeddings, ("POST", "/v1/responses"): responses,
+    ("POST", "/openai/deployments/gpt-4o/chat/completions"): chat_completions,
+    ("POST", "/openai/deployments/text-embedding-3-small/embeddings"): embeddings,
     ("GET", "/v1/models"): models, ("POST", "/v1/messages"): anthropic_messages,
     ("POST", "/api/chat"): ollama_chat, ("POST", "/api/generate"): ollama_generate,
     ("GET", "/api/tags"): ollama_tags, ("GET", "/api/ps"): ollama_ps,
