@@ -53,7 +53,7 @@ Json as_turns(const Json& value) {
   return value;
 }
 
-Json last_segment(std::string_view path) {
+std::string last_segment(std::string_view path) {
   return std::string(path.substr(path.rfind('/') + 1));
 }
 
@@ -63,9 +63,90 @@ bool is_local(std::string_view name) {
          name == "should_return_http_response";
 }
 
+// The text of a content: itself, or that of its parts.
+std::optional<std::string> text_of(const Json& content) {
+  if (content.is_string()) return content.get<std::string>();
+  if (!content.is_object()) return std::nullopt;
+  const auto own = content.find("text");
+  if (own != content.end() && own->is_string()) return own->get<std::string>();
+  const auto parts = content.find("parts");
+  if (parts == content.end() || !parts->is_array()) return std::nullopt;
+  std::string out;
+  for (const auto& part : *parts) {
+    const auto text = text_of(part);
+    if (!text) return std::nullopt;
+    out += *text;
+  }
+  return out;
+}
+
+// --- Embeddings: a list of texts, and the same settings for all of them -------------------
+
+std::optional<GenaiRequest> embedding(const std::string& model, const Json& contents, Json config) {
+  Json texts = Json::array();
+  for (const auto& content : contents) {
+    auto text = text_of(content);
+    if (!text) return std::nullopt;
+    texts.push_back(std::move(*text));
+  }
+  Json whole = Json::object();
+  whole["model"] = model;
+  whole["embed"] = std::move(texts);
+  whole["config"] = std::move(config);
+  GenaiRequest out;
+  out.content = fold(whole);
+  return out;
+}
+
+std::optional<GenaiRequest> embedding_of_file(const Json& arguments) {
+  const auto model = arguments.find("model");
+  const auto contents = arguments.find("contents");
+  if (model == arguments.end() || !model->is_string() || contents == arguments.end()) {
+    return std::nullopt;
+  }
+  Json config = Json::object();
+  const auto given = arguments.find("config");
+  if (given != arguments.end() && given->is_object()) {
+    for (const auto& [name, value] : given->get_ref<const Json::object_t&>()) {
+      if (!is_local(name)) config[name] = value;
+    }
+  }
+  const Json list = contents->is_array() ? *contents : Json::array({*contents});
+  return embedding(last_segment(model->get_ref<const std::string&>()), list, std::move(config));
+}
+
+// items: what each text's settings stand beside; name: where in an item the text is.
+std::optional<GenaiRequest> embedding_of_wire(std::string_view model, const Json& payload,
+                                              const char* items, const char* name) {
+  const auto list = payload.find(items);
+  if (list == payload.end() || !list->is_array()) return std::nullopt;
+  Json contents = Json::array();
+  Json config = Json::object();
+  for (const auto& item : *list) {
+    if (!item.is_object() || !item.contains(name)) return std::nullopt;
+    for (const auto& [key, value] : item.get_ref<const Json::object_t&>()) {
+      if (key == name) {
+        contents.push_back(value);
+      } else if (key != "model") {
+        config[key] = value;
+      }
+    }
+  }
+  const auto parameters = payload.find("parameters");
+  if (parameters != payload.end() && parameters->is_object()) {
+    for (const auto& [key, value] : parameters->get_ref<const Json::object_t&>()) {
+      config[key] = value;
+    }
+  }
+  return embedding(last_segment(model), contents, std::move(config));
+}
+
 }  // namespace
 
 std::optional<GenaiRequest> genai_of_file(std::string_view url, const Json& arguments) {
+  if (url == "vertexai:///embed_content" && arguments.is_object()) {
+    return embedding_of_file(arguments);
+  }
   GenaiRequest out;
   if (url == "vertexai:///generate_content_stream") {
     out.streamed = true;
@@ -100,6 +181,13 @@ std::optional<GenaiRequest> genai_of_wire(std::string_view url, const Json& payl
   constexpr std::string_view kStream = ":streamGenerateContent";
   GenaiRequest out;
   std::string_view path = split_url(url).path;
+  const auto model = [&] { return path.substr(0, path.rfind(':')); };
+  if (payload.is_object() && path.ends_with(":predict")) {
+    return embedding_of_wire(model(), payload, "instances", "content");
+  }
+  if (payload.is_object() && path.ends_with(":batchEmbedContents")) {
+    return embedding_of_wire(model(), payload, "requests", "content");
+  }
   if (path.ends_with(kStream)) {
     out.streamed = true;
     path.remove_suffix(kStream.size());

@@ -12,15 +12,17 @@ namespace recshim::match {
 
 struct GenaiRequest {
   bool streamed = false;
-  Json content;  // model (without its path), contents, and everything else in config
+  // model (without its path), contents (embed: the texts to make embeddings of), and
+  // everything else in config
+  Json content;
 };
 
-// url, arguments: of a file, "vertexai:///generate_content" or "…_stream" and the keyword
-// arguments. Nullopt for anything else.
+// url, arguments: of a file, "vertexai:///generate_content", "…_stream" or
+// "vertexai:///embed_content" and the keyword arguments. Nullopt for anything else.
 std::optional<GenaiRequest> genai_of_file(std::string_view url, const Json& arguments);
 
-// url, payload: of a request to …/models/M:generateContent or :streamGenerateContent, of
-// Vertex AI or the Gemini API. Nullopt for anything else.
+// url, payload: of a request to …/models/M:generateContent, :streamGenerateContent, :predict
+// or :batchEmbedContents, of Vertex AI or the Gemini API. Nullopt for anything else.
 std::optional<GenaiRequest> genai_of_wire(std::string_view url, const Json& payload);
 
 }  // namespace recshim::match

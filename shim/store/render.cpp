@@ -148,10 +148,28 @@ bool asks_for_array(const http::Exchange* asked) {
          asked->request.target.find(":streamGenerateContent") != std::string::npos;
 }
 
+// Embeddings as Vertex AI's :predict gives them; the Gemini API's are as the SDK has them.
+Json as_predictions(const Json& body, Json data) {
+  const Json* embeddings = member(body, "embeddings");
+  if (embeddings == nullptr || !embeddings->is_array()) return data;
+  data.erase("embeddings");
+  data["predictions"] = Json::array();
+  for (const auto& embedding : *embeddings) {
+    Json prediction = Json::object();
+    prediction["embeddings"] = embedding;  // its statistics keep their names
+    data["predictions"].push_back(std::move(prediction));
+  }
+  return data;
+}
+
 void render_genai(const Json& body, const http::Exchange* asked, http::Exchange& out) {
   if (!body.is_array()) {
     http::Headers headers;
-    std::string text = compact(genai_chunk(body, &headers));
+    Json data = genai_chunk(body, &headers);
+    if (asked != nullptr && asked->request.target.find(":predict") != std::string::npos) {
+      data = as_predictions(body, std::move(data));
+    }
+    std::string text = compact(data);
     const auto coding = http::find_header(headers, "content-encoding");
     if (coding && *coding == "gzip") {
       text = http::gzip_content(text);

@@ -84,15 +84,7 @@ async def ollama(request):
 
 # --- google-genai ------------------------------------------------------------------------
 
-@family
-async def genai(request):
-    import google.genai
-    import google.oauth2.credentials
-
-    client = google.genai.Client(
-        vertexai=True, project="some-project", location="us-central1",
-        credentials=google.oauth2.credentials.Credentials(token=account.KEY))
-
+async def ask_genai(client, request):
     def shown(part):
         return part.model_dump(mode="json", exclude_none=True)
 
@@ -100,9 +92,28 @@ async def genai(request):
         if request["endpoint"] == "/generate_content_stream":
             stream = await client.aio.models.generate_content_stream(**request["body"])
             return {"objects": [shown(part) async for part in stream]}
+        if request["endpoint"] == "/embed_content":
+            return {"object": shown(await client.aio.models.embed_content(**request["body"]))}
         return {"object": shown(await client.aio.models.generate_content(**request["body"]))}
     finally:
         await client.aio.aclose()
+
+
+@family
+async def genai(request):
+    import google.genai
+    import google.oauth2.credentials
+
+    return await ask_genai(google.genai.Client(
+        vertexai=True, project="some-project", location="us-central1",
+        credentials=google.oauth2.credentials.Credentials(token=account.KEY)), request)
+
+
+@family
+async def gemini(request):
+    import google.genai
+
+    return await ask_genai(google.genai.Client(api_key=account.KEY), request)
 
 
 # --- Posts that were recorded as HTTP ----------------------------------------------------
