@@ -5,8 +5,8 @@ cd "$(dirname "$0")/.."
 
 if [ $# -gt 0 ]; then
   echo "usage: scripts/test.sh"
-  echo "Installs what is missing, builds, and runs the checks, the unit tests with the address and"
-  echo "undefined-behaviour sanitizers, and every other test. JOBS=N sets how many run at once."
+  echo "Installs what is missing, builds, and runs the checks, the unit tests and fuzz targets with the"
+  echo "address and undefined-behaviour sanitizers, and every other test. JOBS=N sets how many run at once."
   echo "With CI=true a test that cannot run is a failure."
   [ "$1" = --help ] || [ "$1" = -h ] && exit 0
   exit 2
@@ -31,16 +31,16 @@ scripts/check-format.sh
 scripts/check-layers.sh
 scripts/check-exports.sh build
 
-step "Unit tests with sanitizers"
+step "Unit tests and fuzz targets with sanitizers"
 # -O0: half the time to compile, which is more than the tests need.
 configure build-asan -DCMAKE_BUILD_TYPE=Debug -DCMAKE_CXX_FLAGS_DEBUG='-O0 -g1' \
   -DRECSHIM_SANITIZE=address,undefined -DRECSHIM_WERROR=ON \
   -DRECSHIM_UNIT_TESTS="$(find tests/unit -mindepth 1 -maxdepth 1 ! -name tools -printf '%f;')"
 units=$(cmake --build build-asan --target help | sed -nE 's/^(unit_[a-z0-9_]+): phony.*/\1/p')
 # shellcheck disable=SC2086 # one word a target
-cmake --build build-asan -j "$jobs" --target $units
+cmake --build build-asan -j "$jobs" --target $units fuzz_targets
 ASAN_OPTIONS=detect_leaks=1 UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1 \
-  ctest --test-dir build-asan -L unit -j "$jobs" --output-on-failure --no-tests=error |
+  ctest --test-dir build-asan -L "unit|fuzz" -j "$jobs" --output-on-failure --no-tests=error |
   grep -vE '^ *(Start +[0-9]+:|[0-9]+/[0-9]+ Test +#[0-9]+:.*Passed)'
 
 step "All tests"

@@ -63,15 +63,20 @@ Result<int> say(const std::string& session_dir, const Json& json, const std::vec
   return said.error();
 }
 
+// Throws for a float, too: converting one that the type can't hold is undefined.
+int64_t whole_number(const Json& value) {
+  return value.get_ref<const Json::number_integer_t&>();
+}
+
 // Throws nlohmann's exceptions for what is missing or of a wrong type.
 Received read_message(const Json& json) {
   Received received;
   received.presence = json.value("presence", false);
   Handover& h = received.handover;
-  h.pid = json.at("pid").get<pid_t>();
+  h.pid = static_cast<pid_t>(whole_number(json.at("pid")));
   if (received.presence) return received;
   h.host = json.at("host").get<std::string>();
-  h.port = json.at("port").get<uint16_t>();
+  h.port = static_cast<uint16_t>(whole_number(json.at("port")));
   h.plaintext = json.at("plaintext").get<bool>();
   h.proxy = json.value("proxy", false);
   if (json.contains("test_id") && !json["test_id"].is_null()) {
@@ -86,7 +91,7 @@ Received read_message(const Json& json) {
 Result<Received> parse_message(const std::string& text) {
   try {
     const Json json = Json::parse(text);
-    if (json.at("v").get<int>() != kVersion) {
+    if (whole_number(json.at("v")) != kVersion) {
       return Error{ErrorCode::kInvalid, "a message of a version that is not known"};
     }
     return read_message(json);

@@ -15,6 +15,11 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
+// Throws for a float, too: converting one that the type can't hold is undefined.
+int64_t whole_number(const Json& value) {
+  return value.get_ref<const Json::number_integer_t&>();
+}
+
 constexpr int kVersion = 1;
 constexpr std::array kOutcomes = {Outcome::kHit,       Outcome::kMiss,   Outcome::kRecorded,
                                   Outcome::kUnchanged, Outcome::kPassed, Outcome::kLost,
@@ -110,14 +115,14 @@ Result<JournalLine> parse_journal_line(const std::string& text) {
   const Json json = Json::parse(text, nullptr, false);
   if (!json.is_object()) return bad_line("not a JSON object");
   try {
-    if (json.at("v").get<int>() != kVersion) {
+    if (whole_number(json.at("v")) != kVersion) {
       return bad_line(fmt::format("version {} is not known", json.at("v").dump()));
     }
     JournalLine line;
     const auto wall_us = time_from_text(json.at("time").get<std::string>());
     if (!wall_us) return bad_line("\"time\" is not a UTC time with microseconds");
     line.wall_us = *wall_us;
-    line.pid = json.at("pid").get<int>();
+    line.pid = static_cast<int>(whole_number(json.at("pid")));
     line.program = json.at("program").get<std::string>();
     if (!json.at("test_id").is_null()) line.test_id = json.at("test_id").get<std::string>();
     line.method = json.at("method").get<std::string>();
@@ -128,7 +133,7 @@ Result<JournalLine> parse_journal_line(const std::string& text) {
     line.borrowed = json.at("borrowed").get<bool>();
     line.key = json.at("key").get<std::string>();
     line.file = json.at("file").get<std::string>();
-    line.duration_us = json.at("duration_us").get<uint64_t>();
+    line.duration_us = static_cast<uint64_t>(whole_number(json.at("duration_us")));
     line.detail = json.at("detail").get<std::string>();
     return line;
   } catch (const nlohmann::json::exception& problem) {

@@ -29,7 +29,7 @@ class Http1Wire {
   Http1Wire(const Http1Wire&) = delete;
 
   // Starts a message. first_bytes: fed to the grammar, but no part of the exact bytes.
-  Status begin(std::string_view first_bytes = {});
+  Status begin(std::string_view first_bytes = "");
   // Takes bytes from the front of *bytes and appends BodyData, ChunkStarted and
   // ChunkEnded. Errors: kInvalid, kTooLarge; the owner must not go on.
   Result<Step> run(std::string_view* bytes, std::vector<Event>* events);

@@ -80,7 +80,8 @@ TEST(Journal, WhatIsNoLineIsRefused) {
   for (const std::string& bad :
        {std::string(), std::string("[]"), std::string("{}"), good.substr(0, good.size() / 2),
         with("\"v\":1", "\"v\":2"), with("4711", "\"x\""), with("unchanged", "eaten"),
-        with("2023-11-14", "2023-13-14"), with("T22", " 22"), with("1234,", "-1.5e999,")}) {
+        with("2023-11-14", "2023-13-14"), with("T22", " 22"), with("1234,", "-1.5e999,"),
+        with("1234,", "1e99,"), with("\"v\":1", "\"v\":1e99"), with("4711", "1e99")}) {
     const auto parsed = parse_journal_line(bad);
     ASSERT_FALSE(parsed.ok()) << bad;
     EXPECT_THAT(parsed.error().message, testing::StartsWith("not a line of a recshim journal"));
