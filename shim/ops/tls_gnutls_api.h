@@ -9,6 +9,8 @@
 
 #include <cstddef>
 
+#include "shim/ops/tls_libraries.h"
+
 struct gnutls_session_int;
 struct mbuffer_st;
 
@@ -51,14 +53,9 @@ struct Library {
   Library* next = nullptr;
 };
 
-struct Found {
-  const Library* library = nullptr;
-  bool internal = false;  // the caller is GnuTLS itself
-};
-// The copy of GnuTLS that a call from `caller` (a return address) means, or null.
-// Threads: any; takes no lock of ours. A failure is not remembered.
+using Found = FoundLibrary<Library>;
+// As TlsLibraries::find and note.
 Found find_library(const void* caller);
-// Remembers the copy that a program reached by dlsym(3): `symbol` is what it found.
 void note_library(const void* symbol);
 
 }  // namespace recshim::ops::gnutls

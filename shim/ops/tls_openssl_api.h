@@ -9,7 +9,7 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "shim/ops/tls_resolve.h"
+#include "shim/ops/tls_libraries.h"
 
 // The tag names are OpenSSL's own, so these are its types to a debugger too.
 struct ssl_st;
@@ -88,17 +88,10 @@ struct Library {
   Library* next = nullptr;
 };
 
-// The copy of OpenSSL that a call from `caller` (a return address) means, or null.
-// internal: the caller is that copy itself (one public function of it calls another).
-// Threads: any; takes no lock of ours. A failure is not remembered.
-struct Found {
-  const Library* library = nullptr;
-  bool internal = false;
-};
+using Found = FoundLibrary<Library>;
+// As TlsLibraries::find, of and note.
 Found find_library(const void* caller);
-// The copy that contains this address (a function or a constant of libssl), or null.
 const Library* library_of(const void* address);
-// Remembers the copy that a program reached by dlsym(3): `symbol` is what it found.
 void note_library(const void* symbol);
 // The original of a libcrypto function that `caller` calls, which may know no libssl.
 // sites: what is known for this function; one function's alone, for libcrypto jumps from

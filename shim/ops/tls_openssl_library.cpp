@@ -1,49 +1,9 @@
-// Finds and binds the copies of OpenSSL in the process (tls_openssl_api.h). Owns their
-// tables, which live as long as the process; must not know what the hooks do with them.
-#include <dlfcn.h>
-
-#include <memory>
-
+// Binds the copies of OpenSSL in the process, and hangs our state on its objects
+// (tls_openssl_api.h).
 #include "shim/ops/tls_openssl_api.h"
-#include "shim/ops/tls_resolve.h"
 
 namespace recshim::ops::openssl {
 namespace {
-
-// A function every libssl has and every user of one binds.
-constexpr char kMarker[] = "SSL_read";
-
-// No lock guards these: looking a symbol up takes the loader's lock, and a thread that
-// holds that one (a constructor run by dlopen) may be waiting in a hook of ours.
-std::atomic<Library*> libraries{nullptr};
-std::atomic<const Library*> noted{nullptr};
-CallSites ssl_sites;
-
-// Notes beside a call site's library.
-constexpr uintptr_t kInternalCall = 1, kOwnCall = 2;
-
-// The copy this thread last called. When an original leaves by a jump for another public
-// function, that one's hook is called as if by us, which does not tell whose it is.
-thread_local const Library* latest __attribute__((tls_model("initial-exec"))) = nullptr;
-
-Library* find_loaded(const void* base) {
-  Library* library = libraries.load(std::memory_order_acquire);
-  while (library != nullptr && library->base != base) library = library->next;
-  return library;
-}
-
-const void* base_of(const void* address) {
-  Dl_info info;
-  return address != nullptr && dladdr(address, &info) != 0 ? info.dli_fbase : nullptr;
-}
-
-template <typename Function>
-void bind(void* handle, Function& function, const char* name) {
-  void* symbol = look_up(handle, name);
-  // A wrapper library that exports only a part of libssl: the rest follows it.
-  if (symbol == nullptr) symbol = find_next(name);
-  function = reinterpret_cast<Function>(symbol);
-}
 
 bool has_what_we_need(const OpensslApi& api) {
   return api.SSL_connect && api.SSL_do_handshake && api.SSL_read && api.SSL_write &&
@@ -58,29 +18,17 @@ bool has_what_we_need(const OpensslApi& api) {
          api.OPENSSL_sk_free && api.ERR_peek_error && api.ERR_set_mark && api.ERR_pop_to_mark;
 }
 
-const Library* library_at(void* marker) {
-  const void* base = base_of(marker);
-  if (base == nullptr) return nullptr;
-  if (Library* known = find_loaded(base)) return known;
-  void* handle = pin_object(marker);
-  if (handle == nullptr) return nullptr;
-  auto library = std::make_unique<Library>();
-  library->base = base;
-#define RECSHIM_HOOK(ret, name, params, args) bind(handle, library->api.name, #name);
+void bind(void* handle, Library& library) {
+#define RECSHIM_HOOK(ret, name, params, args) bind_function(handle, library.api.name, #name);
 #include "shim/hooks/openssl.def"
 #undef RECSHIM_HOOK
-#define RECSHIM_USE(ret, name, params) bind(handle, library->api.name, #name);
+#define RECSHIM_USE(ret, name, params) bind_function(handle, library.api.name, #name);
 #include "shim/ops/tls_openssl_uses.def"
 #undef RECSHIM_USE
-  library->usable = has_what_we_need(library->api);
-
-  Library* head = libraries.load(std::memory_order_acquire);
-  do {
-    if (Library* known = find_loaded(base)) return known;  // another thread was first
-    library->next = head;
-  } while (!libraries.compare_exchange_weak(head, library.get(), std::memory_order_acq_rel));
-  return library.release();
+  library.usable = has_what_we_need(library.api);
 }
+
+constinit TlsLibraries<Library> libraries("SSL_read", "libssl", bind);
 
 // Copies a program's object has no state of ours yet when it is duplicated: what hangs on
 // the original is not the copy's.
@@ -107,46 +55,15 @@ int index_of(const Library& library, std::atomic<int>& index, NewIndex old_funct
 }  // namespace
 
 Found find_library(const void* caller) {
-  if (const uintptr_t known = ssl_sites.find(caller)) {
-    const auto* library = reinterpret_cast<const Library*>(known & ~uintptr_t{3});
-    if ((known & kOwnCall) != 0) return {latest != nullptr ? latest : library, true};
-    latest = library;
-    return {library, (known & kInternalCall) != 0};
-  }
-  if (is_own_object(caller) && latest != nullptr) return {latest, true};
-  const link_map* object = object_of(caller);
-  void* marker = find_for_caller(caller, kMarker);
-  const Library* library = marker != nullptr ? library_at(marker) : nullptr;
-  if (library == nullptr) library = noted.load(std::memory_order_acquire);
-  if (library == nullptr) {
-    marker = find_next(kMarker);
-    if (marker == nullptr) marker = find_in_loaded("libssl", kMarker);
-    if (marker != nullptr) library = library_at(marker);
-  }
-  if (library == nullptr) return {};
-  const bool own = is_own_object(caller);
-  const bool internal = own || (object != nullptr && base_of(caller) == library->base);
-  if (object != nullptr) {
-    ssl_sites.remember(caller, reinterpret_cast<uintptr_t>(library) | (own ? kOwnCall : 0) |
-                                   (internal ? kInternalCall : 0));
-  }
-  latest = library;
-  return {library, internal};
+  return libraries.find(caller);
 }
 
 const Library* library_of(const void* address) {
-  const void* base = base_of(address);
-  if (base == nullptr || is_own_object(address)) return nullptr;
-  if (const Library* known = find_loaded(base)) return known;
-  void* handle = pin_object(address);
-  void* marker = handle != nullptr ? look_up(handle, kMarker) : nullptr;
-  return marker != nullptr && base_of(marker) == base ? library_at(marker) : nullptr;
+  return libraries.of(address);
 }
 
 void note_library(const void* symbol) {
-  if (const Library* library = library_of(symbol)) {
-    noted.store(library, std::memory_order_release);
-  }
+  libraries.note(symbol);
 }
 
 void* find_crypto(CallSites& sites, const void* caller, const char* name) {
