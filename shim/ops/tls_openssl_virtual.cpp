@@ -77,6 +77,10 @@ ssize_t virtual_read(Session& session, void* buffer, size_t size, bool keep) {
     return n;
   }
   session.last_error = error_of(api, rbio, n, kErrorWantRead);
+  if (session.last_error == kErrorWantRead && is_memory_bio(api, rbio) &&
+      runtime::close_notify_has_come(session.connection)) {
+    session.last_error = kErrorZeroReturn;
+  }
   if (session.last_error != kErrorZeroReturn) return -1;
   if (end_is_ragged(session)) return fail_ragged(session, rbio);
   session.ended = true;

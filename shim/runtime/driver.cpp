@@ -335,6 +335,7 @@ void pump(Socket& socket) {
       // An EOF may follow the data at once; a reset would overtake it.
       if (*end == flow::End::kReset && socket.in_kernel > 0) return;
       socket.ragged = *end == flow::End::kRagged;
+      socket.announced = *end == flow::End::kEof;
       end_peer(socket, *end == flow::End::kReset);
       return;
     }

@@ -62,7 +62,7 @@ void clear(Socket& socket) {
   socket.out.clear();
   socket.next.reset();
   socket.read_by_hook = socket.past_hooks = socket.ended = false;
-  socket.write_shut = socket.ragged = false;
+  socket.write_shut = socket.ragged = socket.announced = false;
   socket.options.clear();
   socket.failure_errno = 0;
 }

@@ -57,6 +57,7 @@ struct Socket {
   bool past_hooks = false;            // stdio or an exec(2)ed child may move its bytes
   bool ended = false;                 // the server's side is over: nothing more comes
   bool ragged = false;                // over TLS its end was not announced
+  bool announced = false;             // it was, or over TCP was orderly
   bool write_shut = false;            // the program shut down its writing side
   // What the program set on a unix pair that only TCP would keep: level, name, value.
   std::vector<std::array<int, 3>> options;

@@ -162,6 +162,15 @@ VirtualEnd virtual_end(const void* connection) {
   return socket->ragged ? VirtualEnd::kRagged : VirtualEnd::kAnnounced;
 }
 
+bool close_notify_has_come(const void* connection) {
+  auto* socket = static_cast<Socket*>(const_cast<void*>(connection));
+  if (socket == nullptr) return false;
+  const OwnWork work;
+  const std::lock_guard lock(socket->mutex);
+  return socket->role == Role::kReplay && socket->ended && socket->announced &&
+         socket->in_kernel == 0;
+}
+
 void begin_fd_probe() {
   probing = true;
   probed_fd = -1;

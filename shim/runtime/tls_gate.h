@@ -61,6 +61,9 @@ enum class VirtualEnd {
 };
 // connection: TlsVerdict::connection. One that is gone has ended, announced.
 VirtualEnd virtual_end(const void* connection);
+// Whether all has been read and the orderly end is next. Live, the record that announces it most
+// often comes with the last bytes; who moves bytes into a memory BIO would meet it only later.
+bool close_notify_has_come(const void* connection);
 
 // Finds the socket under a custom transport: between these two calls the socket hooks note
 // the handled fd that this thread reads from instead of blocking; end_fd_probe gives it

@@ -54,6 +54,9 @@ TlsVerdict decide_tls(int fd, const std::string& sni, AlpnOffer alpn) {
 VirtualEnd virtual_end(const void*) {
   return gate().connection_ended ? VirtualEnd::kAnnounced : VirtualEnd::kOpen;
 }
+bool close_notify_has_come(const void*) {
+  return gate().close_notify;
+}
 void begin_fd_probe() {}
 int end_fd_probe() {
   return gate().probed_fd;

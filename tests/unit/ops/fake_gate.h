@@ -29,6 +29,7 @@ struct FakeGate {
   runtime::TlsVerdict verdict;  // given to every session
   int probed_fd = -1;
   bool connection_ended = false;
+  bool close_notify = false;  // and all before it has been taken from the socket
   // What was asked.
   int decisions = 0;
   int fd = -2;

@@ -105,6 +105,17 @@ TEST_F(VirtualOpenssl, TheEndIsAnOrderlyOne) {
   EXPECT_EQ(openssl::SSL_get_shutdown(caller_, ssl_), SSL_RECEIVED_SHUTDOWN);
 }
 
+TEST_F(VirtualOpenssl, TheEndComesWithTheLastBytesOfAMemoryBio) {
+  ASSERT_EQ(openssl::SSL_connect(caller_, ssl_), 1);
+  arrive("last");
+  testing::gate().close_notify = true;
+  char buffer[8];
+  EXPECT_EQ(openssl::SSL_read(caller_, ssl_, buffer, sizeof buffer), 4);
+  EXPECT_EQ(openssl::SSL_read(caller_, ssl_, buffer, sizeof buffer), 0);
+  EXPECT_EQ(error_of(0), SSL_ERROR_ZERO_RETURN);
+  EXPECT_EQ(openssl::SSL_get_shutdown(caller_, ssl_), SSL_RECEIVED_SHUTDOWN);
+}
+
 TEST_F(VirtualOpenssl, PeekedBytesAreReadAgain) {
   ASSERT_EQ(openssl::SSL_connect(caller_, ssl_), 1);
   arrive("abcdef");
