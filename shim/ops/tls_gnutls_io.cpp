@@ -32,7 +32,7 @@ void after_step(Session& session) {
   api.gnutls_session_get_random(session.session, &client, &server);
   if (client.size != 32 || client.data == nullptr) return;
   session.hello_noted = true;
-  runtime::note_client_hello(client.data);
+  runtime::note_client_hello(client.data, session.tap.get());
 }
 
 // REQUIRES: a real call gave result; before end_real.

@@ -43,7 +43,7 @@ void after_step(Session& session) {
     unsigned char random[32] = {};
     if (api.SSL_get_client_random(session.ssl, random, sizeof random) == sizeof random) {
       session.hello_noted = true;
-      runtime::note_client_hello(random);
+      runtime::note_client_hello(random, session.tap.get());
     }
   }
   if (session.protocol_checked || api.SSL_is_init_finished == nullptr ||

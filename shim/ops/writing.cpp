@@ -39,6 +39,7 @@ struct BeforeWrite {
   runtime::Endpoint destination;  // kGoLive
   int family = 0;
   std::string unsent;
+  const runtime::TlsTap* tap = nullptr;  // of the TLS session that turns out to be on this socket
 };
 
 int first_index(const iovec* vector, int count) {
@@ -69,17 +70,22 @@ std::string host_header(std::string_view bytes) {
 struct Look {
   int error = 0;           // the write fails
   bool hand_over = false;  // the gateway must be the server, since nobody here could read it
+  const runtime::TlsTap* tap = nullptr;  // the session that made them
 };
 
 // A record connection's first bytes, which may be TLS that no hooked session made.
 Look check_tls_owner(Socket& socket, std::string_view first) {
-  if (runtime::in_tls_io() || http::sniff(first) != http::Protocol::kTls) return {};
-  const auto hello = runtime::parse_client_hello(first);
-  if (hello && runtime::claim_client_hello(hello->random)) {
-    socket.tls = true;  // its plaintext is seen where the session is
+  if (http::sniff(first) != http::Protocol::kTls) return {};
+  if (runtime::in_tls_io()) {
+    socket.tls = true;
     return {};
   }
-  return {0, true};
+  const auto hello = runtime::parse_client_hello(first);
+  const auto claimed =
+      hello ? runtime::claim_client_hello(hello->random) : std::optional<const runtime::TlsTap*>();
+  if (!claimed) return {0, true};
+  socket.tls = true;  // its plaintext is seen where the session is
+  return {0, false, *claimed};
 }
 
 // A connection to an address nobody looked up: its first bytes may name a configured host.
@@ -168,10 +174,12 @@ BeforeWrite before_write(Socket* socket, int fd, const iovec* vector, int count)
                         : locked->role == Role::kRecord ? check_tls_owner(*locked, first)
                                                         : Look{};
       out.error = look.error;
+      out.tap = look.tap;
       if (look.hand_over) out.action = BeforeWrite::kHandOver;
     }
     if (out.error != 0) out.action = BeforeWrite::kFail;
   }
+  if (out.tap != nullptr) runtime::settle_tap(fd, out.tap);
   if (out.action == BeforeWrite::kGoLive) forget_socket(fd);
   return out;
 }

@@ -131,6 +131,8 @@ Socket* add_socket(int fd, const std::function<void(Socket&)>& fill) {
   clear(*slot);
   slot->refs = 1;
   slot->first_fd = fd;
+  static std::atomic<uint64_t> filled{0};
+  slot->number = ++filled;
   slot->inode.store(inode_of(fd));
   fill(*slot);
   table[fd].store(slot, std::memory_order_release);

@@ -34,6 +34,7 @@ struct Socket {
   Role role = Role::kFree;
   int refs = 0;                    // descriptors of this process that lead here
   int first_fd = -1;               // the one it was made for; may be closed by now
+  uint64_t number = 0;             // of the slots filled so far: older sockets have lower ones
   std::atomic<uint64_t> inode{0};  // of the kernel's socket, to know it again
   http::Origin origin;
   bool proxy = false;

@@ -6,6 +6,7 @@
 #include <array>
 #include <cstring>
 #include <mutex>
+#include <utility>
 
 #include "shim/base/lasting.h"
 #include "shim/base/log.h"
@@ -27,9 +28,13 @@ thread_local int probed_fd __attribute__((tls_model("initial-exec"))) = -1;
 
 // ClientHellos that memory-BIO sessions made and no socket has carried yet. A ring: a
 // hello that is never sent is forgotten in time.
+struct Hello {
+  std::array<unsigned char, 32> random{};
+  const TlsTap* tap = nullptr;  // of its session; only compared
+};
 struct Hellos {
   std::mutex mutex;
-  std::array<std::array<unsigned char, 32>, 256> randoms{};
+  std::array<Hello, 256> ring{};
   size_t next = 0;
 };
 
@@ -58,7 +63,8 @@ http::Origin session_origin(const http::Origin& connected, const std::string& sn
 constexpr const char* kOnlyHttp2 =
     "the program offers HTTP/2 only, which this version does not speak";
 
-TlsVerdict decide_on(Socket& socket, const std::string& sni, AlpnOffer alpn) {
+// sure: the session is known to be on this socket. Otherwise settle_tap() may move it.
+TlsVerdict decide_on(Socket& socket, const std::string& sni, AlpnOffer alpn, bool sure) {
   TlsVerdict verdict;
   const http::Origin origin = session_origin(socket.origin, sni);
   verdict.host = origin.host;
@@ -84,23 +90,32 @@ TlsVerdict decide_on(Socket& socket, const std::string& sni, AlpnOffer alpn) {
       socket.tls = true;
       return verdict;
     }
-    socket.origin = origin;
-    socket.tls = true;
-    socket.record.reset();
+    if (sure) {
+      socket.origin = origin;
+      socket.tls = true;
+      socket.record.reset();
+    }
     verdict.tap = socket.tap = make_tap(origin);
     verdict.action = TlsAction::kTap;
   }
   return verdict;
 }
 
-// A connection of ours, before the first byte, that suits.
+// The oldest connection of ours, before the first byte, that suits; one to the port of plain HTTP
+// last.
 template <typename Suits>
 Socket* find_untouched(Suits suits) {
+  constexpr uint16_t kHttpPort = 80;
+  using Place = std::pair<bool, uint64_t>;
   Socket* found = nullptr;
+  Place best;
   for_each_socket([&](Socket& socket) {
     const bool ours = socket.role == Role::kReplay || socket.role == Role::kRecord;
-    if (found == nullptr && ours && !socket.tls && !socket.client_spoke && suits(socket)) {
+    if (ours && !socket.tls && !socket.client_spoke && socket.tap == nullptr && suits(socket)) {
+      const Place place{socket.origin.port == kHttpPort, socket.number};
+      if (found != nullptr && best < place) return;
       found = &socket;
+      best = place;
     }
   });
   return found;
@@ -138,12 +153,12 @@ TlsVerdict decide_tls(int fd, const std::string& sni, AlpnOffer alpn) {
     Socket* socket = find_socket(fd);
     if (socket == nullptr) return {};
     const LockedSocket locked(socket, fd);
-    return locked ? decide_on(*locked, sni, alpn) : TlsVerdict{};
+    return locked ? decide_on(*locked, sni, alpn, true) : TlsVerdict{};
   }
   Socket* socket = find_for_session(sni);
   if (socket == nullptr) return {};
   const std::lock_guard lock(socket->mutex);
-  return decide_on(*socket, sni, alpn);
+  return decide_on(*socket, sni, alpn, false);
 }
 
 VirtualEnd virtual_end(const void* connection) {
@@ -197,21 +212,43 @@ bool in_tls_io() {
   return tls_io_depth > 0;
 }
 
-void note_client_hello(const unsigned char random[32]) {
+void note_client_hello(const unsigned char random[32], const TlsTap* tap) {
   const OwnWork work;
   const std::lock_guard lock(hellos().mutex);
-  auto& slot = hellos().randoms[hellos().next++ % hellos().randoms.size()];
-  std::memcpy(slot.data(), random, slot.size());
+  Hello& hello = hellos().ring[hellos().next++ % hellos().ring.size()];
+  std::memcpy(hello.random.data(), random, hello.random.size());
+  hello.tap = tap;
 }
 
-bool claim_client_hello(const std::array<unsigned char, 32>& random) {
+std::optional<const TlsTap*> claim_client_hello(const std::array<unsigned char, 32>& random) {
   const std::lock_guard lock(hellos().mutex);
-  for (auto& slot : hellos().randoms) {
-    if (slot != random) continue;
-    slot.fill(0);
-    return true;
+  for (Hello& hello : hellos().ring) {
+    if (hello.random != random) continue;
+    hello.random.fill(0);
+    return hello.tap;
   }
-  return false;
+  return std::nullopt;
+}
+
+void settle_tap(int fd, const TlsTap* tap) {
+  Socket* carrier = find_socket(fd);
+  if (carrier == nullptr || tap == nullptr) return;
+  Socket* guessed = nullptr;
+  std::shared_ptr<TlsTap> moved;
+  for_each_socket([&](Socket& socket) {
+    if (socket.tap.get() != tap || &socket == carrier) return;
+    guessed = &socket;
+    moved = std::move(socket.tap);
+  });
+  if (guessed == nullptr) return;
+  {
+    const LockedSocket locked(carrier, fd);
+    if (!locked) return;
+    std::swap(locked->tap, moved);
+  }
+  // The carrier had been taken for another session's.
+  const std::lock_guard lock(guessed->mutex);
+  if (guessed->role == Role::kRecord && guessed->tap == nullptr) guessed->tap = std::move(moved);
 }
 
 }  // namespace recshim::runtime

@@ -77,6 +77,6 @@ void enter_tls_io();
 void leave_tls_io();
 // A memory-BIO session made a ClientHello with this random (RFC 8446 §4.1.2): the socket
 // that carries it later is ours.
-void note_client_hello(const unsigned char random[32]);
+void note_client_hello(const unsigned char random[32], const TlsTap* tap);
 
 }  // namespace recshim::runtime

@@ -2,6 +2,9 @@
 #pragma once
 
 #include <array>
+#include <optional>
+
+#include "shim/runtime/tls_gate.h"
 
 namespace recshim::runtime {
 
@@ -10,8 +13,11 @@ bool in_tls_io();
 // True while this thread only wants to know which socket is read: fd is noted, and the
 // read fails with EAGAIN.
 bool note_probe(int fd);
-// True, once, if a hooked memory-BIO session made the ClientHello with this random.
-// REQUIRES: OwnWork.
-bool claim_client_hello(const std::array<unsigned char, 32>& random);
+// Once, if a hooked memory-BIO session made the ClientHello with this random: the session's tap,
+// to be compared only. REQUIRES: OwnWork.
+std::optional<const TlsTap*> claim_client_hello(const std::array<unsigned char, 32>& random);
+// The session with this tap is on fd, whatever decide_tls() took it for.
+// REQUIRES: OwnWork, no socket locked.
+void settle_tap(int fd, const TlsTap* tap);
 
 }  // namespace recshim::runtime

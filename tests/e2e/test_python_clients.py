@@ -9,10 +9,10 @@ from harness import lab as labs
 
 PROGRAMS = sorted(path.stem for path in (pathlib.Path(__file__).parent / "python").glob("use_*.py"))
 # These ask over plain HTTP too.
-PLAIN_TOO = {"use_asyncio_streams", "use_uvloop"}
+PLAIN_TOO = {"use_asyncio_mixed", "use_asyncio_streams", "use_uvloop"}
 # One for each way to carry TLS and to share connections; none meets an error, which is not kept.
-FETCHING = ["use_asyncio_streams", "use_httpx_async", "use_pycurl", "use_subprocesses", "use_threads",
-            "use_urllib", "use_uvloop"]
+FETCHING = ["use_asyncio_mixed", "use_asyncio_streams", "use_httpx_async", "use_pycurl", "use_subprocesses",
+            "use_threads", "use_urllib", "use_uvloop"]
 
 
 @pytest.mark.parametrize("program", PROGRAMS)

@@ -67,7 +67,7 @@ void enter_tls_io() {
 void leave_tls_io() {
   --gate().tls_io_depth;
 }
-void note_client_hello(const unsigned char random[32]) {
+void note_client_hello(const unsigned char random[32], const TlsTap*) {
   gate().hellos.emplace_back(reinterpret_cast<const char*>(random), 32);
 }
 
