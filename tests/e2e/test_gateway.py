@@ -240,7 +240,7 @@ def test_a_proxy_of_the_configuration(lab, scheme):
     try:
         fetch(lab, [*CURL, f"{scheme}://api.openai.com/random"],
               env={"RECSHIM_CONFIG": str(config), "RECSHIM_CONNECT_TO": None}).ok()
-        assert "CONNECT" in (proxy.folder / "log").read_text()
+        proxy.await_log("CONNECT")
     finally:
         proxy.stop()
     assert len(lab.recordings()) == 1

@@ -37,7 +37,7 @@ def test_proxy(lab, client, scheme, credentials):
                "HTTPS_PROXY": address, "RECSHIM_HOSTS": HOST}
         program = PROGRAMS[client](f"{scheme}://{HOST}/random")
         recorded = lab.record(program, env=env).ok()
-        assert (proxy.folder / "log").exists()
+        proxy.await_log(HOST)
     finally:
         proxy.stop()
     lab.stop_servers()
@@ -74,7 +74,7 @@ def test_proxy_of_a_runtime(lab, runtime, mode):
                            for name, value in (("Host", "127.0.0.1"), ("Port", proxy.port))), *argv[1:]]
     try:
         recorded = lab.launch(mode, argv, env=env).ok()
-        assert "CONNECT" in (proxy.folder / "log").read_text()
+        proxy.await_log("CONNECT")
     finally:
         proxy.stop()
     lab.stop_servers()

@@ -29,6 +29,14 @@ class Process:
                                          stderr=self._errors, cwd=self.folder, env=env)
         self._wait(port_file)
 
+    def await_log(self, text):
+        """A server logs an exchange when it is over, which may be after the program has ended."""
+        deadline = time.monotonic() + 20
+        log = self.folder / "log"
+        while not (log.exists() and text in log.read_text()):
+            assert time.monotonic() < deadline, f"{text} is not in {log}"
+            time.sleep(0.02)
+
     def _wait(self, port_file):
         deadline = time.monotonic() + START_S
         while time.monotonic() < deadline:
