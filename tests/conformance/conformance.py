@@ -23,8 +23,15 @@ MODES = {
     "recorded": {"RECSHIM_MODE": "record", "RECSHIM_HOSTS": "127.0.0.1,localhost,[::1]"},
 }
 NOT_RUN = "not run"
-# test: why it can't pass with the library.
-KNOWN = {}
+# test: why it does not pass with the library.
+UNNAMED = ("a TLS session over memory BIOs whose name was looked up past libc, to an address that libc gave for "
+           "another name: it goes to the gateway, whose certificate these tests don't trust")
+KNOWN = {
+    "tests.test_client_functional.test_drop_auth_on_redirect_to_other_host[pyloop-http -> https]": UNNAMED,
+    "tests.test_client_functional.test_drop_auth_on_redirect_to_other_host[pyloop-https -> http]": UNNAMED,
+    "tests.test_connector.test_tcp_connector_do_not_raise_connector_ssl_error"
+    "[pyloop-idna fully-qualified domain name]": UNNAMED,
+}
 
 
 def own_network():
