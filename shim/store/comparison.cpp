@@ -97,25 +97,26 @@ void level(Json& value, bool in_usage = false) {
 // the originals, both from the compressed bytes where these are all there is of them.
 Json with_its_ids(const Json& file) {
   Json out = Json::array();
-  const Json& own = file["recshim"];
+  // at(): what a file edited by hand lacks is told by an exception.
+  const Json& own = file.at("recshim");
   const auto note = own.find("body");
   const std::string encoded =
       note != own.end() && note->is_object() ? text_of(*note, "encoded") : std::string();
   if (encoded.empty()) {
-    out.push_back(file["response"]["body"]);
+    out.push_back(file.at("response").at("body"));
     for (const char* name : {"originals", "originals_by_chunk"}) {
       out.push_back(own.contains(name) ? own[name] : Json());
     }
     return out;
   }
   ViewContext context;
-  context.endpoint = text_of(file["request"], "endpoint");
+  context.endpoint = text_of(file.at("request"), "endpoint");
   context.dialect =
       context.endpoint.starts_with("/api/") ? match::Dialect::kOllama : match::Dialect::kOpenAi;
   std::string coding;
-  for (const auto& pair : own["response"]["headers"]) {
-    if (header_name(pair) == "content-encoding") coding = pair[1].get<std::string>();
-    if (header_name(pair) == "content-type") context.content_type = pair[1].get<std::string>();
+  for (const auto& pair : own.at("response").at("headers")) {
+    if (header_name(pair) == "content-encoding") coding = pair.at(1).get<std::string>();
+    if (header_name(pair) == "content-type") context.content_type = pair.at(1).get<std::string>();
   }
   const auto bytes = from_base64(encoded);
   const auto text = bytes ? http::decode_content(*bytes, coding, kMaxDecodedBytes)

@@ -23,7 +23,12 @@ using flow::test::Scene;
 std::string name_of(const flow::Command& command) {
   if (std::holds_alternative<flow::TlsSeen>(command)) return "tls";
   if (std::holds_alternative<flow::PassThrough>(command)) return "pass";
-  return flow::test::describe(command);
+  std::string name = flow::test::describe(command);
+  // How much of a request had come when its answer began.
+  if (const size_t early = name.find(" early="); early != std::string::npos) {
+    name.erase(early, name.find(' ', early + 1) - early);
+  }
+  return name;
 }
 
 // --- Record ---------------------------------------------------------------------------

@@ -310,6 +310,14 @@ TEST(Recordings, AreTheSameButForVolatileValues) {
   }
 }
 
+TEST(Recordings, WithoutABodyAreTheSameAsNone) {
+  auto broken = Recording::parse(
+      R"({"request":{"url":"http://h/api/chat","endpoint":"/api/chat"},"response":{},)"
+      R"("recshim":{"version":1,"request":{"headers":[]},"response":{"status":200}}})");
+  ASSERT_TRUE(broken.ok()) << broken.error().message;
+  EXPECT_FALSE(same_but_for_volatile(*broken, *broken, {}));
+}
+
 TEST(Recordings, SayWhereTheyAreBroken) {
   const auto exchange = testing::exchange_of({}, {200, "application/json", R"({"id":"x"})", ""});
   const match::Json good = trip(exchange).file;
