@@ -1,6 +1,6 @@
 // What each libc hook does: ops::f has the contract of libc's f (its man page), errno
 // included. Declared from the table; defined by subject in connect.cpp, reading.cpp,
-// writing.cpp, descriptors.cpp, lookup.cpp and process.cpp.
+// writing.cpp, descriptors.cpp, lookup.cpp, socket_looks.cpp and process.cpp.
 #pragma once
 
 #include "shim/runtime/real.h"
