@@ -4,6 +4,7 @@ a program when the gateway, its folder or the real server is not as it should be
 import json
 import os
 import pathlib
+import shutil
 import socket
 import subprocess
 import sys
@@ -301,3 +302,16 @@ def test_what_a_killed_session_leaves(lab, launched):
     assert not gateways(lab)
     lab.replay([*CURL, URL + "/random"])
     assert_nothing_left(lab)
+
+
+def test_large_answers_over_tls_of_the_gateway(lab):
+    """Again and again what does not fit into the socket at once: whoever waits for room must go on."""
+    if shutil.which("node") is None:
+        pytest.skip("node is not installed")
+    lab.serve()
+    url = URL + "/big?bytes=3000000"
+    lab.record([*CURL, "-o", os.devnull, url]).ok()
+    lab.stop_servers()
+    code = f"for (let i = 0; i < 60; i++) console.log((await (await fetch('{url}')).arrayBuffer()).byteLength)"
+    replayed = lab.replay(["node", "--input-type=module", "-e", code]).ok()
+    assert replayed.text().split() == ["3000000"] * 60

@@ -15,10 +15,14 @@ class Relay {
   void run(std::string first) {
     take_from_client(first);
     for (;;) {
-      const bool moved = client_to_upstream() | upstream_to_client();
+      const bool held = client_.backed_up();
+      bool moved = upstream_to_client();
+      moved = client_to_upstream() || moved;
       if (upstream_end_) return finish();
       if (client_end_ && (*client_end_ == flow::End::kReset || !busy())) return client_left();
-      if (moved) continue;
+      // Reading may have sent what was held: the server's bytes, which are read only when nothing
+      // is, may lie decrypted where poll(2) does not see them.
+      if (moved || (held && !client_.backed_up())) continue;
       Waiter waiter;
       if (!client_end_ && !upstream_.backed_up()) waiter.for_bytes(client_);
       if (!client_.backed_up()) waiter.for_bytes(upstream_);

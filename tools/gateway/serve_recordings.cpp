@@ -23,6 +23,7 @@ class RecordingsServer {
     while (!over_) {
       push();
       if (over_ || finish()) return;
+      const bool held = client_.backed_up();
       std::string bytes;
       const auto io = client_over_ ? Stream::Io::kNothing : client_.read(bytes);
       if (io == Stream::Io::kBytes) {
@@ -30,7 +31,8 @@ class RecordingsServer {
         replay_->on_client_bytes(bytes, monotonic_us(), commands);
         obey(std::move(commands));
       } else if (io == Stream::Io::kNothing) {
-        wait(!client_over_);
+        // Reading may have sent what was held: more can follow, which nothing would wake us for.
+        if (!held || client_.backed_up()) wait(!client_over_);
       } else {
         client_ended(io);
       }
