@@ -36,7 +36,7 @@ struct Session final : TappedSession {
 
   // kVirtual
   std::string host;
-  const void* connection = nullptr;
+  std::shared_ptr<runtime::VirtualConnection> connection;
   std::string certificate;  // DER
   Datum peer{};             // over certificate
   bool corked = false;

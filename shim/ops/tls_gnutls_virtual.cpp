@@ -42,6 +42,7 @@ int error_of(const Session& session, void* pointer, int otherwise) {
 
 // Sends unsent down to nothing: 0, or the error that stopped it.
 int flush(Session& session) {
+  runtime::begin_virtual(session.connection, session.unsent);
   size_t sent = 0;
   int result = kSuccess;
   while (sent < session.unsent.size() && result == kSuccess) {
@@ -64,7 +65,7 @@ int flush(Session& session) {
 ssize_t virtual_receive(Session& session, void* buffer, size_t size) {
   session.writing = false;
   const ssize_t n = pull_some(session, buffer, size);
-  if (n == 0 && runtime::virtual_end(session.connection) == runtime::VirtualEnd::kRagged) {
+  if (n == 0 && runtime::virtual_end(session.connection.get()) == runtime::VirtualEnd::kRagged) {
     return kPrematureEnd;
   }
   return n >= 0 ? n : error_of(session, session.receive_pointer, kPullError);

@@ -124,7 +124,7 @@ int SSL_get_shutdown(const void* caller, const SSL* ssl) {
   if (target.mode != Mode::kVirtual) return real;
   // A program that reads the transport itself (a BIO pair) learns here whether the end it
   // met was announced.
-  if (runtime::virtual_end(target.session->connection) == runtime::VirtualEnd::kAnnounced) {
+  if (runtime::virtual_end(target.session->connection.get()) == runtime::VirtualEnd::kAnnounced) {
     target.session->shutdown |= kReceivedShutdown;
   }
   return real | target.session->shutdown;

@@ -37,7 +37,7 @@ struct Session final : TappedSession {
   std::string host;
   bool http11_selected = false;
   int shutdown = 0;
-  const void* connection = nullptr;
+  std::shared_ptr<runtime::VirtualConnection> connection;
   bool ended = false;     // the transport gave its end
   size_t write_done = 0;  // of a write that the program must repeat
   X509* certificate = nullptr;

@@ -30,7 +30,7 @@ int clamp(size_t size) {
 }
 
 bool end_is_ragged(const Session& session) {
-  return runtime::virtual_end(session.connection) == runtime::VirtualEnd::kRagged;
+  return runtime::virtual_end(session.connection.get()) == runtime::VirtualEnd::kRagged;
 }
 
 // As the library says of an end without close_notify: 3.x by an error of its own, unless
@@ -78,7 +78,7 @@ ssize_t virtual_read(Session& session, void* buffer, size_t size, bool keep) {
   }
   session.last_error = error_of(api, rbio, n, kErrorWantRead);
   if (session.last_error == kErrorWantRead && is_memory_bio(api, rbio) &&
-      runtime::close_notify_has_come(session.connection)) {
+      runtime::close_notify_has_come(session.connection.get())) {
     session.last_error = kErrorZeroReturn;
   }
   if (session.last_error != kErrorZeroReturn) return -1;
@@ -98,6 +98,7 @@ ssize_t virtual_write(Session& session, const void* buffer, size_t size) {
   }
   const auto* bytes = static_cast<const char*>(buffer);
   const bool partial = (api.SSL_ctrl(session.ssl, kCtrlMode, 0, nullptr) & kModePartialWrite) != 0;
+  runtime::begin_virtual(session.connection, {bytes, size});
   size_t done = std::min(session.write_done, size);
   while (done < size) {
     const int n = api.BIO_write(wbio, bytes + done, clamp(size - done));

@@ -14,6 +14,7 @@
 #include "shim/runtime/real.h"
 #include "shim/runtime/runtime.h"
 #include "shim/runtime/test_id.h"
+#include "shim/runtime/tls_io.h"
 
 namespace recshim::runtime {
 namespace {
@@ -273,6 +274,7 @@ int replay_client_bytes(Socket& socket, std::string_view bytes, bool* go_live,
                         std::string* unsent) {
   flow::Commands commands;
   socket.inherited = false;
+  if (!socket.client_spoke && !socket.tls) adopt_virtual(socket, bytes);
   socket.client_spoke = true;
   socket.replay->on_client_bytes(bytes, monotonic_us(), commands);
   ReplayExecutor executor(socket, go_live, unsent);

@@ -3,6 +3,7 @@
 
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <array>
 #include <cstring>
 #include <mutex>
@@ -38,6 +39,23 @@ struct Hellos {
   size_t next = 0;
 };
 
+// First plaintext of virtual sessions whose socket is not known yet. A ring, as above.
+struct Beginnings {
+  struct Beginning {
+    std::string words;
+    std::shared_ptr<VirtualConnection> connection;
+  };
+  std::mutex mutex;
+  std::array<Beginning, 256> ring{};
+  size_t next = 0;
+};
+
+constexpr size_t kFirstWords_bytes = 256;
+
+Beginnings& beginnings() {
+  return lasting<[] { return new Beginnings; }>();
+}
+
 Hellos& hellos() {
   return lasting<[] { return new Hellos; }>();
 }
@@ -63,7 +81,24 @@ http::Origin session_origin(const http::Origin& connected, const std::string& sn
 constexpr const char* kOnlyHttp2 =
     "the program offers HTTP/2 only, which this version does not speak";
 
-// sure: the session is known to be on this socket. Otherwise settle_tap() may move it.
+// REQUIRES: socket is locked.
+void put_on(Socket& socket, VirtualConnection& connection) {
+  const http::Origin origin = session_origin(socket.origin, connection.host);
+  if (socket.origin != origin) socket.replay->set_origin(origin);
+  socket.origin = origin;
+  socket.tls = true;
+  connection.socket.store(&socket);
+}
+
+// The slot of a connection, or null. Slots are never unmapped; one that serves another
+// connection by now says as much.
+Socket* slot_of(const VirtualConnection* connection) {
+  const void* socket = connection != nullptr ? connection->socket.load() : nullptr;
+  return static_cast<Socket*>(const_cast<void*>(socket));
+}
+
+// sure: the session is known to be on this socket. Otherwise its first bytes tell which it is
+// (claim_first_words, settle_tap).
 TlsVerdict decide_on(Socket& socket, const std::string& sni, AlpnOffer alpn, bool sure) {
   TlsVerdict verdict;
   const http::Origin origin = session_origin(socket.origin, sni);
@@ -71,11 +106,10 @@ TlsVerdict decide_on(Socket& socket, const std::string& sni, AlpnOffer alpn, boo
   const bool configured = runtime()->hosts->configured(origin.host, origin.port);
   if (socket.role == Role::kReplay) {
     if (alpn == AlpnOffer::kOnlyOther) return refusal(origin.host, kOnlyHttp2);
-    if (socket.origin != origin) socket.replay->set_origin(origin);
-    socket.origin = origin;
-    socket.tls = true;
     verdict.action = TlsAction::kVirtual;
-    verdict.connection = &socket;
+    verdict.connection = std::make_shared<VirtualConnection>();
+    verdict.connection->host = sni;
+    if (sure) put_on(socket, *verdict.connection);
     return verdict;
   }
   if (socket.role == Role::kWatched && configured && runtime()->replaying()) {
@@ -161,9 +195,8 @@ TlsVerdict decide_tls(int fd, const std::string& sni, AlpnOffer alpn) {
   return decide_on(*socket, sni, alpn, false);
 }
 
-VirtualEnd virtual_end(const void* connection) {
-  // Slots are never unmapped; one that serves another connection by now says as much.
-  auto* socket = static_cast<Socket*>(const_cast<void*>(connection));
+VirtualEnd virtual_end(const VirtualConnection* connection) {
+  Socket* socket = slot_of(connection);
   if (socket == nullptr) return VirtualEnd::kOpen;
   const OwnWork work;
   const std::lock_guard lock(socket->mutex);
@@ -177,13 +210,44 @@ VirtualEnd virtual_end(const void* connection) {
   return socket->ragged ? VirtualEnd::kRagged : VirtualEnd::kAnnounced;
 }
 
-bool close_notify_has_come(const void* connection) {
-  auto* socket = static_cast<Socket*>(const_cast<void*>(connection));
+bool close_notify_has_come(const VirtualConnection* connection) {
+  Socket* socket = slot_of(connection);
   if (socket == nullptr) return false;
   const OwnWork work;
   const std::lock_guard lock(socket->mutex);
   return socket->role == Role::kReplay && socket->ended && socket->announced &&
          socket->in_kernel == 0;
+}
+
+void begin_virtual(const std::shared_ptr<VirtualConnection>& connection,
+                   std::string_view first_words) {
+  if (connection == nullptr || connection->socket.load() != nullptr || first_words.empty()) return;
+  if (connection->begun.exchange(true)) return;
+  const OwnWork work;
+  const std::lock_guard lock(beginnings().mutex);
+  auto& place = beginnings().ring[beginnings().next++ % beginnings().ring.size()];
+  place.words = first_words.substr(0, kFirstWords_bytes);
+  place.connection = connection;
+}
+
+std::shared_ptr<VirtualConnection> claim_first_words(std::string_view words) {
+  const std::lock_guard lock(beginnings().mutex);
+  auto& ring = beginnings().ring;
+  for (size_t i = 0; i < ring.size(); ++i) {  // the oldest first
+    auto& place = ring[(beginnings().next + i) % ring.size()];
+    const size_t size = std::min(words.size(), place.words.size());
+    if (place.connection == nullptr || words.substr(0, size) != place.words.substr(0, size)) {
+      continue;
+    }
+    return std::exchange(place.connection, nullptr);
+  }
+  return nullptr;
+}
+
+void adopt_virtual(Socket& socket, std::string_view first_words) {
+  constexpr uint16_t kHttpPort = 80;
+  if (socket.origin.port == kHttpPort) return;  // it speaks for itself
+  if (const auto connection = claim_first_words(first_words)) put_on(socket, *connection);
 }
 
 void begin_fd_probe() {

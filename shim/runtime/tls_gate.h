@@ -2,9 +2,11 @@
 // done with it. Knows hosts and connections; does not know OpenSSL or GnuTLS.
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include "shim/flow/connection.h"
 
@@ -35,12 +37,20 @@ class TlsTap {
 
 enum class AlpnOffer { kNone, kHasHttp11, kOnlyOther };  // what the client offers
 
+// What a virtual session is on. Its socket is null until known: memory BIOs show none, and the
+// first plaintext tells (begin_virtual).
+struct VirtualConnection {
+  std::atomic<const void*> socket{nullptr};
+  std::atomic<bool> begun{false};  // its first plaintext is known
+  std::string host;                // of the session
+};
+
 struct TlsVerdict {
   TlsAction action = TlsAction::kLeaveAlone;
-  std::string host;                  // for the synthetic certificate
-  std::string reason;                // kRefuse
-  std::shared_ptr<TlsTap> tap;       // kTap
-  const void* connection = nullptr;  // kVirtual: for virtual_end
+  std::string host;                               // for the synthetic certificate
+  std::string reason;                             // kRefuse
+  std::shared_ptr<TlsTap> tap;                    // kTap
+  std::shared_ptr<VirtualConnection> connection;  // kVirtual
 };
 
 // False while nothing TLS can be ours in this process (mode live without anything to do,
@@ -59,11 +69,14 @@ enum class VirtualEnd {
   kAnnounced,  // as by close_notify, and the program has had every byte
   kRagged      // the recorded connection ended without close_notify
 };
-// connection: TlsVerdict::connection. One that is gone has ended, announced.
-VirtualEnd virtual_end(const void* connection);
+// connection: TlsVerdict::connection, or null. One that is gone has ended, announced.
+VirtualEnd virtual_end(const VirtualConnection* connection);
 // Whether all has been read and the orderly end is next. Live, the record that announces it most
 // often comes with the last bytes; who moves bytes into a memory BIO would meet it only later.
-bool close_notify_has_come(const void* connection);
+bool close_notify_has_come(const VirtualConnection* connection);
+// A virtual session is about to write: whichever socket carries its first plaintext is its.
+void begin_virtual(const std::shared_ptr<VirtualConnection>& connection,
+                   std::string_view first_words);
 
 // Finds the socket under a custom transport: between these two calls the socket hooks note
 // the handled fd that this thread reads from instead of blocking; end_fd_probe gives it

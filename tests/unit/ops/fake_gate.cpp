@@ -1,6 +1,8 @@
 // See fake_gate.h.
 #include "tests/unit/ops/fake_gate.h"
 
+#include "shim/runtime/tls_io.h"
+
 #include <cstdlib>
 
 namespace recshim::testing {
@@ -51,10 +53,12 @@ TlsVerdict decide_tls(int fd, const std::string& sni, AlpnOffer alpn) {
   return gate().verdict;
 }
 
-VirtualEnd virtual_end(const void*) {
+VirtualEnd virtual_end(const VirtualConnection*) {
   return gate().connection_ended ? VirtualEnd::kAnnounced : VirtualEnd::kOpen;
 }
-bool close_notify_has_come(const void*) {
+void adopt_virtual(Socket&, std::string_view) {}
+void begin_virtual(const std::shared_ptr<VirtualConnection>&, std::string_view) {}
+bool close_notify_has_come(const VirtualConnection*) {
   return gate().close_notify;
 }
 void begin_fd_probe() {}
