@@ -38,6 +38,11 @@ JournalLine Exchanges::line_of(const http::Exchange& exchange, Outcome outcome) 
   return line;
 }
 
+std::string Exchanges::name_of(const http::Exchange& exchange) const {
+  const auto line = line_of(exchange, Outcome::kRefused);
+  return line.method + " " + line.url;
+}
+
 void Exchanges::save(http::Exchange& exchange) const {
   apply_header_test_id(exchange);
   auto line = line_of(exchange, Outcome::kRecorded);

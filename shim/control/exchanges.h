@@ -43,6 +43,8 @@ class Exchanges {
                     flow::Commands& more) const;
   // A connection that is refused: journalled and told.
   void refused(const std::string& url, const std::string& who, const std::string& reason) const;
+  // Method and URL as they may be told, without secrets.
+  [[nodiscard]] std::string name_of(const http::Exchange& exchange) const;
 
  private:
   [[nodiscard]] JournalLine line_of(const http::Exchange& exchange, Outcome outcome) const;

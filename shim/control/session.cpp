@@ -68,7 +68,12 @@ std::string session_root(const GetEnv& get_env) {
       S_ISDIR(info.st_mode) && info.st_uid == geteuid()) {
     return runtime_dir + "/recshim";
   }
-  return fmt::format("{}/{}{}", kSharedRoot, kSharedName, geteuid());
+  // In a user namespace the same number is another user, to whom that folder is closed.
+  constexpr ino_t kInitialUserNamespace = 0xEFFFFFFD;  // linux/proc_ns.h, PROC_USER_INIT_INO
+  const bool is_initial =
+      stat("/proc/self/ns/user", &info) != 0 || info.st_ino == kInitialUserNamespace;
+  return is_initial ? fmt::format("{}/{}{}", kSharedRoot, kSharedName, geteuid())
+                    : fmt::format("{}/{}{}-{}", kSharedRoot, kSharedName, geteuid(), info.st_ino);
 }
 
 std::vector<std::string> session_folders_of_other_users(const Config& config) {

@@ -64,11 +64,13 @@ int clearenv() {
 
 namespace {
 
-// Runs an exec(3) function, which returns only to say that it failed.
+// Runs an exec(3) function, which returns only to say that it failed: on the wrapper if there is
+// to be one, and on the program itself (null) where that is not there (chroot) or may not be.
 template <typename Exec>
-int exec_with(const Exec& exec) {
+int exec_with(const Execution& execution, const Exec& exec) {
   runtime::hand_over_sockets();
-  exec();
+  if (execution.supervised) exec(supervising_program());
+  if (!execution.supervised || errno == ENOENT || errno == EACCES) exec(nullptr);
   const int error = errno;
   runtime::take_back_sockets();
   return fail(error);
@@ -78,20 +80,24 @@ int exec_with(const Exec& exec) {
 
 int execv(const char* path, char* const* argv) {
   RECSHIM_EXECUTION(as, path, argv, /*search=*/false, environ);
-  return exec_with([&] { real::execv(as.supervised ? supervising_program() : path, as_argv); });
+  return exec_with(as, [&](const char* wrapper) {
+    real::execv(wrapper != nullptr ? wrapper : path, wrapper != nullptr ? as_argv : argv);
+  });
 }
 
 int execvp(const char* file, char* const* argv) {
   RECSHIM_EXECUTION(as, file, argv, /*search=*/true, environ);
-  return exec_with([&] { real::execvp(as.supervised ? supervising_program() : file, as_argv); });
+  return exec_with(as, [&](const char* wrapper) {
+    real::execvp(wrapper != nullptr ? wrapper : file, wrapper != nullptr ? as_argv : argv);
+  });
 }
 
 int fexecve(int fd, char* const* argv, char* const* envp) {
   RECSHIM_ENVIRONMENT(environment, envp);
   RECSHIM_EXECUTION(as, fd, argv, environment);
-  return exec_with([&] {
-    if (as.supervised) {
-      real::execve(supervising_program(), as_argv, environment);
+  return exec_with(as, [&](const char* wrapper) {
+    if (wrapper != nullptr) {
+      real::execve(wrapper, as_argv, environment);
     } else {
       real::fexecve(fd, argv, environment);
     }
@@ -101,15 +107,19 @@ int fexecve(int fd, char* const* argv, char* const* envp) {
 int execve(const char* path, char* const* argv, char* const* envp) {
   RECSHIM_ENVIRONMENT(environment, envp);
   RECSHIM_EXECUTION(as, path, argv, /*search=*/false, environment);
-  return exec_with(
-      [&] { real::execve(as.supervised ? supervising_program() : path, as_argv, environment); });
+  return exec_with(as, [&](const char* wrapper) {
+    real::execve(wrapper != nullptr ? wrapper : path, wrapper != nullptr ? as_argv : argv,
+                 environment);
+  });
 }
 
 int execvpe(const char* file, char* const* argv, char* const* envp) {
   RECSHIM_ENVIRONMENT(environment, envp);
   RECSHIM_EXECUTION(as, file, argv, /*search=*/true, environment);
-  return exec_with(
-      [&] { real::execvpe(as.supervised ? supervising_program() : file, as_argv, environment); });
+  return exec_with(as, [&](const char* wrapper) {
+    real::execvpe(wrapper != nullptr ? wrapper : file, wrapper != nullptr ? as_argv : argv,
+                  environment);
+  });
 }
 
 int posix_spawn(pid_t* pid, const char* path, const posix_spawn_file_actions_t* actions,

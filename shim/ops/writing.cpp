@@ -12,6 +12,7 @@
 
 #include "shim/base/log.h"
 #include "shim/base/sys.h"
+#include "shim/flow/origin.h"
 #include "shim/http/codec.h"
 #include "shim/ops/libc.h"
 #include "shim/ops/lookup_socket.h"
@@ -54,16 +55,28 @@ std::string_view first_part(const iovec* vector, int count) {
   return {static_cast<const char*>(vector[i].iov_base), vector[i].iov_len};
 }
 
-// The host that a request's head names, "" if it can't be told. Source: RFC 9112 §3.2.
-std::string host_header(std::string_view bytes) {
+// Whom a connection's first bytes are for.
+struct Named {
+  std::string host;  // lower case; empty: it can't be told
+  uint16_t port = 0;
+  bool by_proxy = false;  // the connection itself leads to a proxy
+};
+
+// By a request's head, on a connection to `port`. Source: RFC 9112 §3.2.
+Named named_by_request(std::string_view bytes, uint16_t port) {
   http::RequestParser parser;
   std::vector<http::Event> events;
-  if (!parser.feed(bytes, events).ok() || events.empty()) return "";
+  if (!parser.feed(bytes, events).ok() || events.empty()) return {};
   const auto* started = std::get_if<http::RequestStarted>(&events.front());
-  if (started == nullptr) return "";
-  auto host = http::to_lower(http::find_header(started->head.headers, "host").value_or(""));
-  if (!host.empty() && host.front() == '[') return host.substr(1, host.find(']') - 1);
-  return host.substr(0, host.find(':'));
+  if (started == nullptr) return {};
+  constexpr uint16_t kHttpsPort = 443;
+  const auto& head = started->head;
+  const auto target = head.method == "CONNECT" ? flow::parse_authority(head.target, kHttpsPort)
+                                               : flow::absolute_target_origin(head.target);
+  if (target) return {http::to_lower(target->host), target->port, true};
+  auto host = http::to_lower(http::find_header(head.headers, "host").value_or(""));
+  if (!host.empty() && host.front() == '[') return {host.substr(1, host.find(']') - 1), port};
+  return {host.substr(0, host.find(':')), port};
 }
 
 // What a connection's first bytes ask for.
@@ -93,13 +106,26 @@ Look check_watched(Socket& socket, std::string_view first) {
   auto* self = runtime::runtime();
   const uint16_t port = socket.origin.port;
   const auto protocol = http::sniff(first);
-  std::string named;
-  if (protocol == http::Protocol::kHttp1) named = host_header(first);
+  Named named;
+  if (protocol == http::Protocol::kHttp1) named = named_by_request(first, port);
   if (protocol == http::Protocol::kTls) {
-    if (auto hello = runtime::parse_client_hello(first)) named = hello->server_name;
+    if (auto hello = runtime::parse_client_hello(first)) named = {hello->server_name, port};
   }
-  if (named.empty() || !self->hosts->configured(named, port)) return {};
-  socket.origin.host = named;
+  if (named.host.empty() || !self->hosts->configured(named.host, named.port)) return {};
+  if (self->replaying() && named.by_proxy) {
+    socket.origin.host = named.host;
+    socket.origin.port = named.port;
+    return {runtime::refuse(socket,
+                            "the program asks a proxy for it that no variable of its environment "
+                            "names; set https_proxy and http_proxy")};
+  }
+  if (named.by_proxy) {
+    socket.role = Role::kRecord;
+    socket.proxy = true;
+    socket.record = runtime::make_record(socket.origin, /*proxy=*/true);
+    return {};
+  }
+  socket.origin.host = named.host;
   if (self->replaying()) {
     return {runtime::refuse(socket,
                             "the program went to its address without a lookup recshim could see; "

@@ -315,3 +315,24 @@ def test_large_answers_over_tls_of_the_gateway(lab):
     code = f"for (let i = 0; i < 60; i++) console.log((await (await fetch('{url}')).arrayBuffer()).byteLength)"
     replayed = lab.replay(["node", "--input-type=module", "-e", code]).ok()
     assert replayed.text().split() == ["3000000"] * 60
+
+
+def test_a_secret_in_the_query_is_not_told(lab):
+    """Neither on stderr nor in a file, when what has no recording can't be fetched either."""
+    lab.serve()
+    lab.stop_servers()
+    result = fetch(lab, [*CURL, URL + f"/models?key={lab.secret}&page=2"])
+    refusal(result, "/models?key=", "page=2")
+    told = result.stderr.decode() + "".join(json.dumps(line) for line in result.journal)
+    assert lab.secret not in told
+    lab.assert_no_secret()
+
+
+def test_a_silent_server_does_not_keep_the_gateway(lab):
+    """A program that gave up is not waited for as long as its server is silent."""
+    lab.serve()
+    started = time.monotonic()
+    result = fetch(lab, ["curl", "-q", "-sS", "--max-time", "1", URL + "/slow?seconds=60"])
+    assert result.status == 28, result.account()
+    assert time.monotonic() - started < 30
+    assert_nothing_left(lab)

@@ -82,3 +82,55 @@ def test_proxy_of_a_runtime(lab, runtime, mode):
     labs.assert_same(recorded, replayed)
     assert set(labs.outcomes(replayed.journal)) == {"hit"}
     lab.assert_no_secret()
+
+
+def by_hand(port):
+    """A request by way of a proxy that the program alone knows."""
+    return [sys.executable, "-c", (
+        "import socket\n"
+        f"s = socket.create_connection(('127.0.0.1', {port}), 20)\n"
+        f"s.sendall(b'CONNECT {HOST}:80 HTTP/1.1\\r\\nHost: {HOST}:80\\r\\n\\r\\n')\n"
+        "print(s.recv(4096).split(b'\\r\\n')[0])\n"
+        f"s.sendall(b'GET /random HTTP/1.1\\r\\nHost: {HOST}\\r\\nConnection: close\\r\\n\\r\\n')\n"
+        "while data := s.recv(65536): print(data)\n")]
+
+
+def test_a_proxy_that_nobody_named(lab):
+    origin = lab.serve(tls=False)
+    lab.connect_to.clear()
+    proxy = servers.start_script("proxy.py", lab.fresh("server"), ["--map", f"{HOST}:80=127.0.0.1:{origin.port}"])
+    env = {"RECSHIM_CONNECT_TO": None, "RECSHIM_HOSTS": HOST}
+    try:
+        lab.record(by_hand(proxy.port), env=env).ok()
+        assert len(lab.recordings()) == 1
+        proxy.await_log("CONNECT")
+        (proxy.folder / "log").unlink()
+        replayed = lab.replay(by_hand(proxy.port), env=env, offline=False)
+        assert replayed.status != 0 and "https_proxy" in replayed.stderr.decode(), replayed.account()
+        assert not (proxy.folder / "log").exists()
+    finally:
+        proxy.stop()
+
+
+def test_a_proxy_of_a_childs_own_environment(lab):
+    """Set in a script, so that only the program that makes its own system calls knows it."""
+    program = paths.WORK / "runtimes/go/cgo0/net_http"
+    if not program.exists():
+        pytest.skip("the programs for go have not been built")
+    secure, plain = lab.serve(), lab.serve(tls=False)
+    lab.connect_to.clear()
+    proxy = servers.start_script("proxy.py", lab.fresh("server"), [
+        "--map", f"{HOST}:443=127.0.0.1:{secure.port}", "--map", f"{HOST}:80=127.0.0.1:{plain.port}"])
+    env = {"RECSHIM_CONNECT_TO": None, "RECSHIM_HOSTS": HOST}
+    address = f"http://127.0.0.1:{proxy.port}"
+    argv = ["sh", "-c", f"http_proxy={address} https_proxy={address} {program}"]
+    try:
+        recorded = lab.launch("record", argv, env=env).ok()
+        proxy.await_log("CONNECT")
+        (proxy.folder / "log").unlink()
+        replayed = lab.launch("replay", argv, env=env, options=["--strict"]).ok()
+        assert not (proxy.folder / "log").exists()
+    finally:
+        proxy.stop()
+    labs.assert_same(recorded, replayed)
+    assert set(labs.outcomes(replayed.journal)) == {"hit"}

@@ -183,6 +183,17 @@ def test_sealed_stops_a_program_that_lost_the_library(lab, mode, argv):
     assert not log.exists() or not log.read_text()
 
 
+def test_what_can_not_be_supervised_is_started_with_a_warning(lab, nobodys_folder):
+    """A static program of another user, and one in a chroot, where the wrapper is not."""
+    program = nobodys_folder / "musl"
+    for prefix in (NOBODY, ["chroot", nobodys_folder]):
+        path = "/musl" if prefix[0] == "chroot" else program
+        result = launch(lab, "replay", [*prefix, path, "127.0.0.1", "9", "/"], ["-q"],
+                        launcher=nobodys_folder / "recshim", RECSHIM_LOG=None)
+        assert b"Connection refused" in result.stdout, result.account()
+        assert (b"another user" in result.stderr) == (prefix is NOBODY), result.account()
+
+
 def test_strict_seals_replay(lab):
     lab.serve(tls=False)
     curl = ["curl", "-q", "-sS", "http://api.openai.com/echo"]

@@ -193,6 +193,11 @@ bool ClientStream::gone() const {
   return fd_ < 0 || poll(&look, 1, 0) > 0;
 }
 
+bool ClientStream::ended() const {
+  pollfd look{fd_, POLLRDHUP, 0};
+  return fd_ < 0 || poll(&look, 1, 0) > 0;
+}
+
 std::optional<std::string> requested_server_name(std::string_view bytes) {
   // Records of type 22 hold the handshake message (RFC 8446 §5.1), which may be in several.
   std::string message;

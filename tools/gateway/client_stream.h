@@ -38,6 +38,8 @@ class ClientStream final : public Stream {
   // True once nothing can be sent to the program any more. A TCP peer that has closed is
   // told from one that has only finished sending by what the next bytes meet.
   [[nodiscard]] bool gone() const;
+  // It sends no more, or is gone.
+  [[nodiscard]] bool ended() const;
 
  private:
   Io read_raw(std::string& out);

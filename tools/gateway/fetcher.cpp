@@ -13,6 +13,7 @@ namespace recshim::gateway {
 namespace {
 
 constexpr uint64_t kRestTimeoutUs = 5'000'000;
+constexpr int kSilenceMs = 2'000;          // of the server, when the client sends no more
 constexpr int kClientTimeoutMs = 600'000;  // for a client that does not read
 
 }  // namespace
@@ -46,12 +47,14 @@ class Fetcher::Course {
       return;
     }
     while (!over()) step();
-    if (client_gone_) client_left();
-    if (!end_ && recorded_.closes) end_ = flow::End::kEof;
+    if (client_gone_) finish_alone();
+    // Bytes behind the answer belong to no request: nothing more can be asked here.
+    if (!end_ && (recorded_.closes || recorded_.gave_up)) end_ = flow::End::kEof;
   }
 
   // Nothing came back: a server may have closed a connection it had kept open.
   [[nodiscard]] bool unanswered() const { return end_ && !anything_came_; }
+  [[nodiscard]] bool client_left() const { return client_gone_ || client_.gone(); }
   [[nodiscard]] std::optional<flow::End> end() const { return end_; }
 
  private:
@@ -73,10 +76,12 @@ class Fetcher::Course {
     Waiter waiter;
     waiter.for_bytes(upstream_);
     waiter.for_room(upstream_);
-    waiter.for_end(client_);
-    waiter.wait(-1);
+    const bool client_ended = client_.ended();
+    if (!client_ended) waiter.for_end(client_);
+    // Closed or half closed can't be told apart: who waits for an answer is given a while.
+    const bool in_time = waiter.wait(client_ended ? kSilenceMs : -1);
     upstream_.flush();  // what it meets is told by its read()
-    client_gone_ = client_gone_ || client_.gone();
+    client_gone_ = client_gone_ || client_.gone() || !in_time;
   }
 
   // The recording is in place before the client has the response's last byte.
@@ -104,12 +109,13 @@ class Fetcher::Course {
   }
 
   [[nodiscard]] bool over() const {
-    return end_ || client_gone_ || (!recorded_.gave_up && anything_came_ && !record_.busy());
+    return end_ || client_gone_ || recorded_.saved ||
+           (!recorded_.gave_up && anything_came_ && !record_.busy());
   }
 
   // What was begun is read to its end where that is near: what was cut off by its client
   // would be fetched again at every run, or cut off every client to come.
-  void client_left() {
+  void finish_alone() {
     const uint64_t until_us = monotonic_us() + kRestTimeoutUs;
     while (!end_ && record_.busy() && !recorded_.gave_up && monotonic_us() < until_us) {
       std::string bytes;
@@ -144,14 +150,14 @@ class Fetcher::Course {
 
 bool Fetcher::open(const http::Origin& server, const http::Exchange& request, bool through_proxy) {
   upstream_.reset();
-  auto opened = Upstream::open(shared_.upstreams,
-                               {server, through_proxy ? std::string() : address_, through_proxy},
-                               [this] { return client_.gone(); });
+  auto opened = Upstream::open(
+      shared_.upstreams, {server, through_proxy ? std::string() : address_, through_proxy, tunnel_},
+      [this] { return client_.gone(); });
   if (auto* problem = std::get_if<UpstreamProblem>(&opened)) {
     if (problem->kind != UpstreamProblem::Kind::kGivenUp) {
       party_.refused(request.origin,
-                     fmt::format("{} {} has no recording, and it could not be fetched: {}",
-                                 request.request.method, request.request.target, problem->text));
+                     fmt::format("{} has no recording, and it could not be fetched: {}",
+                                 party_.name_of(request), problem->text));
     }
     return false;
   }
@@ -172,11 +178,12 @@ std::optional<flow::End> Fetcher::fetch(const http::Exchange& request,
     Course course(shared_, party_, client_, *upstream_, request, !reused);
     course.run();
     if (course.end()) upstream_.reset();
-    if (course.unanswered() && reused && !client_.gone()) continue;
-    if (course.unanswered() && !client_.gone()) {
-      party_.refused(request.origin, fmt::format("{} {} was fetched, but the server closed the "
-                                                 "connection without an answer",
-                                                 request.request.method, request.request.target));
+    if (course.unanswered() && reused && !course.client_left()) continue;
+    if (course.unanswered() && !course.client_left()) {
+      party_.refused(request.origin,
+                     fmt::format("{} was fetched, but the server closed the connection without an "
+                                 "answer",
+                                 party_.name_of(request)));
     }
     return course.end();
   }

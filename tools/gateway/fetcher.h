@@ -15,9 +15,15 @@ namespace recshim::gateway {
 
 class Fetcher {
  public:
-  // All borrowed, must outlive it. address: where the host really is; empty: looked up.
-  Fetcher(const Shared& shared, const Party& party, ClientStream& client, std::string address)
-      : shared_(shared), party_(party), client_(client), address_(std::move(address)) {}
+  // All borrowed, must outlive it. address: where the host really is; empty: looked up. tunnel: as
+  // Upstream::Target::tunnel.
+  Fetcher(const Shared& shared, const Party& party, ClientStream& client, std::string address,
+          std::string tunnel)
+      : shared_(shared),
+        party_(party),
+        client_(client),
+        address_(std::move(address)),
+        tunnel_(std::move(tunnel)) {}
 
   // request: whole; what stands before its answer has been sent to the client.
   // proxy: the client's HTTP proxy, to which the request goes as it is.
@@ -34,6 +40,7 @@ class Fetcher {
   const Party& party_;
   ClientStream& client_;
   const std::string address_;
+  const std::string tunnel_;
   std::unique_ptr<Upstream> upstream_;
   http::Origin server_;  // where it leads
 };

@@ -48,6 +48,10 @@ class Party {
   void tell(const std::string& text) const;
   // The connection fails, and why.
   void refused(const http::Origin& origin, const std::string& reason) const;
+  // Method and URL as they may be told, without secrets.
+  [[nodiscard]] std::string name_of(const http::Exchange& exchange) const {
+    return exchanges_.name_of(exchange);
+  }
 
  private:
   const control::Handover handover_;

@@ -65,6 +65,7 @@ class Recorder {
     const auto target =
         started != nullptr ? flow::parse_authority(started->head.target, 0) : std::nullopt;
     if (!target || !shared_.flow.is_configured(*target)) return pass_to_proxy();
+    tunnel_ = proxy_url(leads_.origin);
     leads_ = {*target, "", false};
     first_.erase(0, fed);
     client_.send("HTTP/1.1 200 Connection Established\r\n\r\n");
@@ -89,7 +90,7 @@ class Recorder {
   }
 
   std::variant<std::unique_ptr<Upstream>, UpstreamProblem> try_open() {
-    return Upstream::open(shared_.upstreams, {leads_.origin, leads_.address, leads_.proxy},
+    return Upstream::open(shared_.upstreams, {leads_.origin, leads_.address, leads_.proxy, tunnel_},
                           [this] { return client_.gone(); });
   }
 
@@ -131,7 +132,8 @@ class Recorder {
   const Party& party_;
   ClientStream& client_;
   Leads leads_;
-  std::string first_;  // bytes of the client that nobody has got yet
+  std::string first_;   // bytes of the client that nobody has got yet
+  std::string tunnel_;  // the proxy that it has asked for a tunnel
 };
 
 }  // namespace

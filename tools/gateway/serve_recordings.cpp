@@ -128,7 +128,11 @@ class RecordingsServer {
     }
     push_all();
     if (over_) return;
-    if (!fetcher_) fetcher_.emplace(shared_, party_, client_, leads_.address);
+    if (!fetcher_) {
+      const bool in_tunnel = proxy_ && !leads_.proxy;
+      fetcher_.emplace(shared_, party_, client_, leads_.address,
+                       in_tunnel ? proxy_url(*proxy_) : "");
+    }
     const auto end = fetcher_->fetch(request, leads_.proxy ? proxy_ : std::nullopt);
     replay_->answered_elsewhere(end, monotonic_us(), more);
   }
@@ -145,8 +149,8 @@ class RecordingsServer {
       return;
     }
     // The proxy's business, and not ours.
-    auto opened =
-        Upstream::open(shared_.upstreams, {*proxy_, "", true}, [this] { return client_.gone(); });
+    auto opened = Upstream::open(shared_.upstreams, {*proxy_, "", true, ""},
+                                 [this] { return client_.gone(); });
     if (auto* problem = std::get_if<UpstreamProblem>(&opened)) {
       log::warn("proxy: {}", problem->text);
       client_.end(flow::End::kReset);

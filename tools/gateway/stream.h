@@ -50,8 +50,8 @@ class Waiter {
   void for_room(const Stream& stream) {
     if (stream.backed_up()) add(stream.write_fd(), POLLOUT);
   }
-  // The other side hangs up or resets.
-  void for_end(const Stream& stream) { add(stream.write_fd(), 0); }
+  // The other side hangs up, resets, or sends no more.
+  void for_end(const Stream& stream) { add(stream.write_fd(), POLLRDHUP); }
   // timeout_ms: -1 for ever. False: it has passed.
   bool wait(int timeout_ms) { return poll(fds_, count_, timeout_ms) != 0; }
 

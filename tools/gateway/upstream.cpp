@@ -8,6 +8,8 @@
 
 #include <string_view>
 
+#include "shim/control/proxies.h"
+
 namespace recshim::gateway {
 namespace {
 
@@ -54,12 +56,17 @@ bool is_untrusted(CURLcode code) {
 
 }  // namespace
 
+std::string proxy_url(const http::Origin& proxy) {
+  return fmt::format("http://{}:{}", bracketed(proxy.host), proxy.port);
+}
+
 UpstreamSettings UpstreamSettings::from(const control::Config& config,
                                         const control::HostMatcher& hosts,
                                         const control::GetEnv& get_env) {
   UpstreamSettings settings;
   settings.files = config.upstream;
   settings.hosts = &hosts;
+  settings.environment_has_proxy = !control::proxies_of_environment(get_env).empty();
   settings.ca_file = config.upstream.ca_file;
   // The session's own authority, which these may name for the programs, vouches for no real
   // server.
@@ -114,7 +121,8 @@ std::variant<std::unique_ptr<Upstream>, UpstreamProblem> Upstream::open(
   }
   // A program that speaks plain HTTP has found its way without the environment's proxy, or we
   // are asked for the proxy itself. The configured one is for everything, as a tunnel.
-  const std::string& proxy = settings.files.proxy;
+  const bool has_proxy = !settings.files.proxy.empty() || settings.environment_has_proxy;
+  const std::string& proxy = has_proxy ? settings.files.proxy : target.tunnel;
   if (target.direct || !where.empty() || (proxy.empty() && !made->tls_)) {
     curl_easy_setopt(curl, CURLOPT_PROXY, "");
   } else if (!proxy.empty()) {

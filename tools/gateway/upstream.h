@@ -26,6 +26,7 @@ struct UpstreamSettings {
   std::string ca_file;                          // instead of libcurl's own; empty: that
   std::vector<std::string> extra_ca;            // trusted besides
   const control::HostMatcher* hosts = nullptr;  // for RECSHIM_CONNECT_TO
+  bool environment_has_proxy = false;
 
   // ca_file and extra_ca from the configuration and the variables that programs know:
   // CURL_CA_BUNDLE and SSL_CERT_FILE; NODE_EXTRA_CA_CERTS, REQUESTS_CA_BUNDLE and DENO_CERT.
@@ -39,12 +40,16 @@ struct UpstreamProblem {
   std::string text;  // for people
 };
 
+// As libcurl takes it, which has a default port of its own.
+std::string proxy_url(const http::Origin& proxy);
+
 class Upstream final : public Stream {
  public:
   struct Target {
     http::Origin origin;  // scheme "https" or "http"
     std::string address;  // where that really is; empty: looked up
     bool direct = false;  // through no proxy of the environment
+    std::string tunnel;   // the program's own proxy, where our environment names none; a URL
   };
   // Blocks until the connection stands or can't be made; given_up is asked about once a
   // second whether there is anybody left to wait for it.

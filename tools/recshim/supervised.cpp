@@ -61,6 +61,11 @@ bool join(const Options& options, const control::Config& config) {
   const auto joined = supervisor::join_supervisor(environment(control::kSupervisorVariable),
                                                   config.session_dir, filter);
   if (joined && *joined != supervisor::Joined::kForeign) return true;
+  if (!joined && access(environment(control::kSupervisorVariable).c_str(), F_OK) != 0 &&
+      errno == EACCES) {
+    complain("this program runs as another user than recshim, which does not see its connections");
+    return true;
+  }
   complain(joined ? "this program already runs under another supervisor (a seccomp listener), and "
                     "the kernel allows one"
                   : joined.error().message);

@@ -91,14 +91,14 @@ void Supervisor::handle(const std::shared_ptr<Listener>& listener,
     return listener->answer(notification, kSupervisedErrno);
   }
   if (!call->address) return listener->let_go_on(notification);
+  const pid_t pid = process_of(notification.thread);
+  const Process process = processes_.look_at(pid);
   // Quick for what is nobody's business: a connection to this machine or an unconfigured host.
   const bool any_interest =
-      policy_.stream(Reach::kStatic, *call->address).verdict != Verdict::kPass ||
+      policy_.stream(Reach::kStatic, *call->address, process.proxies).verdict != Verdict::kPass ||
       policy_.datagram(Reach::kStatic, *call->address, true).verdict != Verdict::kPass;
   if (!any_interest) return listener->let_go_on(notification);
 
-  const pid_t pid = process_of(notification.thread);
-  const Process process = processes_.look_at(pid);
   const auto socket = take_descriptor(pid, call->fd);
   if (!socket || !listener->is_valid(notification)) {
     if (socket) close(*socket);
@@ -126,7 +126,9 @@ void Supervisor::handle(const std::shared_ptr<Listener>& listener,
 void Supervisor::handle_stream(const std::shared_ptr<Listener>& listener,
                                const Notification& notification, const Call& call,
                                const Process& process, int socket) {
-  const Decision decision = policy_.stream(process.reach, *call.address);
+  const bool calls_libc = process.reach == Reach::kLibrary;  // which looks at its proxies itself
+  const Decision decision = policy_.stream(
+      process.reach, *call.address, calls_libc ? std::vector<control::Proxy>() : process.proxies);
   log::debug("supervisor: {} ({}) to {}: {}", process.program, process.pid,
              destination_text(decision.host, call.address->port),
              static_cast<int>(decision.verdict));

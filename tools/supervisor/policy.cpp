@@ -67,8 +67,14 @@ bool Policy::answers_lookup(const std::string& host) const {
   return hosts_.configured(host, 0) || is_proxy(host, 0);
 }
 
-Decision Policy::stream(Reach reach, const Endpoint& asked) const {
-  const Target target = target_of(asked);
+Decision Policy::stream(Reach reach, const Endpoint& asked,
+                        const std::vector<control::Proxy>& proxies) const {
+  Target target = target_of(asked);
+  for (const control::Proxy& proxy : proxies) {
+    const bool same =
+        proxy.host == target.host || (proxy.host == "localhost" && asked.is_loopback());
+    if (!target.configured && same && proxy.port == asked.port) target.proxy = true;
+  }
   Decision decision;
   decision.host = target.host;
   decision.proxy = target.proxy;

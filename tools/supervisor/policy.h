@@ -37,7 +37,9 @@ class Policy {
   Policy(const control::Config& config, bool sealed, std::vector<control::Proxy> proxies,
          std::function<std::optional<std::string>(uint32_t)> host_of);
 
-  [[nodiscard]] Decision stream(Reach reach, const control::Endpoint& asked) const;
+  // proxies: what the program's own environment names, beside the session's.
+  [[nodiscard]] Decision stream(Reach reach, const control::Endpoint& asked,
+                                const std::vector<control::Proxy>& proxies = {}) const;
   // sends: something goes out with the call, which is not so for connect(2).
   [[nodiscard]] Decision datagram(Reach reach, const control::Endpoint& asked, bool sends) const;
   // A program that may not be looked into. reason: why.

@@ -131,6 +131,8 @@ Process Processes::look_at(pid_t process) {
   if (n > 0) looked.path.assign(target, static_cast<size_t>(n));
   looked.program = looked.path.substr(looked.path.rfind('/') + 1);
   looked.reach = reach_of(process);
+  looked.proxies = control::proxies_of_environment(
+      [process](const char* name) { return start_variable(process, name); });
   const std::lock_guard lock(mutex_);
   constexpr size_t kRemembered = 4096;
   if (seen_.size() >= kRemembered) seen_.clear();

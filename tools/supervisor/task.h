@@ -10,8 +10,10 @@
 #include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "shim/base/result.h"
+#include "shim/control/proxies.h"
 
 namespace recshim::supervisor {
 
@@ -45,6 +47,7 @@ struct Process {
   std::string program;  // file name of its executable
   std::string path;
   Reach reach = Reach::kUnknown;
+  std::vector<control::Proxy> proxies;  // that its environment names
 };
 
 // The variable's value in the environment the process was started with.

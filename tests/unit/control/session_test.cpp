@@ -28,9 +28,9 @@ TEST(Session, RootIsInTheRuntimeFolderWhereThereIsOne) {
   };
   const std::string shared = "/tmp/recshim-" + std::to_string(geteuid());
   EXPECT_EQ(root(folder.path()), folder.path("recshim"));
-  EXPECT_EQ(root(folder.path("missing")), shared);
-  EXPECT_EQ(root("relative"), shared);
-  EXPECT_EQ(session_root(environment_of({})), shared);
+  EXPECT_THAT(root(folder.path("missing")), testing::StartsWith(shared));
+  EXPECT_EQ(root("relative"), root("missing"));
+  EXPECT_THAT(session_root(environment_of({})), testing::StartsWith(shared));
 }
 
 TEST(Session, FoldersAreMadeForTheirOwnerAlone) {

@@ -55,7 +55,8 @@ TEST_F(FetchTest, MissesAreFetchedOnceAndHitsNever) {
   EXPECT_EQ(wire->read_until("\r\n\r\n/c"), answer("/c"));
   wire->write(get("/new"));
   EXPECT_EQ(wire->read_to_end(), "");
-  EXPECT_THAT(lab_.told(), HasSubstr("GET /new has no recording, and it could not be fetched"));
+  EXPECT_THAT(lab_.told(),
+              HasSubstr("GET https://api.test/new has no recording, and it could not be fetched"));
   EXPECT_THAT(lab_.outcomes().back(), "refused");
 }
 
