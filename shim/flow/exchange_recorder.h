@@ -36,6 +36,10 @@ class ExchangeRecorder {
   void chunk_started(http::ChunkStarted chunk);
   void chunk_ended(uint64_t now_us);
   void response_end(http::MessageEnded end, uint64_t now_us);
+  // The body goes until the connection's end, which comes without close_notify.
+  void ends_raggedly() {
+    exchange_->ragged_close = exchange_->framing == http::Framing::kUntilClose;
+  }
   // The response stops here, before its end. Afterwards turn() tells as if it had ended.
   void cut(http::Truncation truncation, uint64_t now_us);
   // The program left: complete when a stream has said its last word, else cut.

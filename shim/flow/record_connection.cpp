@@ -346,6 +346,7 @@ void RecordConnection::Impl::server_ended(Commands& out) {
   const auto [end, now_us] = *server_end;
   auto& recorder = open.front().recorder;
   if (!recorder.response_whole() && end != End::kReset) {
+    if (end == End::kRagged && recorder.response_begun()) recorder.ends_raggedly();
     std::vector<http::Event> events;
     // What finish() says is told by the state the events lead to.
     (void)responses->finish(events);

@@ -24,6 +24,7 @@ std::optional<End> end_of(const http::Exchange& recording) {
     case http::Truncation::kClient:
       return End::kReset;
   }
+  if (recording.ragged_close) return End::kRagged;
   if (recording.closed_after || recording.framing == http::Framing::kUntilClose) return End::kEof;
   return std::nullopt;
 }

@@ -103,6 +103,8 @@ struct Exchange {
   Truncation truncation = Truncation::kNone;
   // True if the connection closed right after this response (kUntilClose always).
   bool closed_after = false;
+  // kUntilClose over TLS: the end of the body was one without close_notify, yet all there was.
+  bool ragged_close = false;
 
   uint64_t started_wall_us = 0;  // request's first byte
   uint64_t head_offset_us = 0;   // response head's arrival, since the request's last byte

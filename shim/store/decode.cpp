@@ -105,6 +105,7 @@ void read_response(const Reader& reader, http::Exchange& out) {
                                             {"reset", http::Truncation::kReset},
                                             {"client", http::Truncation::kClient}});
   out.closed_after = reader.flag("closed_after", false);
+  out.ragged_close = reader.flag("ragged_close", false);
   if (const Json* list = reader.get("informational")) {
     if (!list->is_array()) throw ShapeError{reader.at("informational"), "must be a list"};
     for (size_t i = 0; i < list->size(); ++i) {

@@ -148,6 +148,7 @@ Json response_part(const http::Exchange& exchange, const match::MatchOptions& op
     if (!exact.empty()) out["trailers_exact"] = bytes_to_json(exact);
   }
   if (exchange.closed_after) out["closed_after"] = true;
+  if (exchange.ragged_close) out["ragged_close"] = true;
   if (exchange.truncation != http::Truncation::kNone) {
     out["truncation"] = truncation_name(exchange.truncation);
   }

@@ -36,7 +36,7 @@ ANSWERS["HEAD of chunked"] = once("/head?x=1", method="HEAD")
 
 BROKEN = {path.strip("/"): once(path) for path in [
     "/truncate", "/truncate?bytes=0", "/truncate?chunked=1", "/truncate?head=1", "/lie",
-    "/truncate?ragged=1", "/truncate?chunked=1&ragged=1", "/lie?ragged=1",
+    "/truncate?ragged=1", "/truncate?chunked=1&ragged=1", "/lie?ragged=1", "/until-close?ragged=1",
     "/reset?at=body", "/reset?at=chunk", "/reset?at=head", "/reset?at=none"]}
 
 CHUNKED_BODY = "5\r\nhello\r\n6;note=\"x\"\r\n world\r\n0\r\nX-Trailer: yes\r\n\r\n"

@@ -131,6 +131,8 @@ def until_close(ex):
     for index in range(5):
         ex.write(f"line {index} until the connection closes\n".encode())
         time.sleep(0.01)
+    if ex.number("ragged", 0):
+        hang_up(ex)
 
 
 def hang_up(ex):

@@ -61,6 +61,7 @@ void expect_same(const http::Exchange& a, const http::Exchange& b) {
   EXPECT_EQ(a.exact_trailers, b.exact_trailers);
   EXPECT_EQ(a.truncation, b.truncation);
   EXPECT_EQ(a.closed_after, b.closed_after);
+  EXPECT_EQ(a.ragged_close, b.ragged_close);
   EXPECT_EQ(a.started_wall_us, b.started_wall_us);
   EXPECT_EQ(a.head_offset_us, b.head_offset_us);
   EXPECT_EQ(a.end_offset_us, b.end_offset_us);
@@ -195,6 +196,7 @@ TEST(RoundTrip, HeadsFramingAndEnds) {
   exchange.response_trailers = {{"X-Sum", "1"}};
   exchange.exact_trailers = "X-Sum:1\r\n";
   exchange.closed_after = true;
+  exchange.ragged_close = true;
   http::ResponseHead hint;
   hint.status = 103;
   hint.reason = "Early Hints";
