@@ -1,10 +1,14 @@
 // Puts a Config together: defaults, then recshim.json, then the environment.
 #include "shim/control/config.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <cerrno>
 #include <charconv>
+#include <cstring>
 #include <utility>
 
 #include "shim/control/config_file.h"
@@ -14,6 +18,8 @@
 
 namespace recshim::control {
 namespace {
+
+constexpr const char* kDefaultDir = "recordings";
 
 // A variable that is set to nothing counts as not set, as for most tools.
 std::optional<std::string> set_value(const GetEnv& get_env, const char* name) {
@@ -52,16 +58,32 @@ void apply_list(const GetEnv& get_env, const char* name, Result<T> (*parse)(std:
   }
 }
 
+// The path that a variable names. False, and an error, where it is relative to a working
+// directory that is no more.
+bool resolve(const char* name, const std::string& cwd, const std::string& path, Config& config,
+             std::string& target) {
+  if (!cwd.empty() || path.starts_with('/')) {
+    target = absolute_path(cwd, path);
+    return true;
+  }
+  config.errors.push_back(fmt::format(
+      "{}: {} is relative to a working directory that does not exist any more; name it by its "
+      "absolute path, or start in a folder that exists",
+      name, path));
+  return false;
+}
+
 void read_file(Env& env, const GetEnv& get_env, const std::string& cwd, Config& config) {
   if (const auto named = set_value(get_env, kConfigVariable)) {
     if (*named == kNoConfigFile) return;
-    config.config_path = absolute_path(cwd, *named);
+    if (!resolve(kConfigVariable, cwd, *named, config, config.config_path)) return;
     const Result<std::string> text = env.read_file(config.config_path);
     if (text) return apply_config_file(*text, config.config_path, config);
     config.errors.push_back(fmt::format("{}: cannot read {}: {}", kConfigVariable,
                                         config.config_path, text.error().message));
     return;
   }
+  if (cwd.empty()) return;
   for (std::string folder = cwd;;) {
     const std::string path = absolute_path(folder, kConfigFileName);
     const Result<std::string> text = env.read_file(path);
@@ -81,9 +103,48 @@ void read_file(Env& env, const GetEnv& get_env, const std::string& cwd, Config& 
   }
 }
 
-void apply_path(const GetEnv& get_env, const char* name, const std::string& cwd,
+void apply_path(const GetEnv& get_env, const char* name, const std::string& cwd, Config& config,
                 std::string& target) {
-  if (const auto path = set_value(get_env, name)) target = absolute_path(cwd, *path);
+  if (const auto path = set_value(get_env, name)) resolve(name, cwd, *path, config, target);
+}
+
+void apply_dir(Env& env, const GetEnv& get_env, const std::string& cwd, Config& config) {
+  const auto named = set_value(get_env, kDirVariable);
+  if (named || config.dir.empty()) {
+    if (!resolve(kDirVariable, cwd, named.value_or(kDefaultDir), config, config.dir)) return;
+  }
+  const Result<FileInfo> found = env.stat(config.dir);
+  if (!found || found->is_directory) return;
+  const std::string at = named ? std::string(kDirVariable) : config.config_path + ": /dir";
+  config.errors.push_back(
+      fmt::format("{}: {} is a file; name the folder of recordings", at, config.dir));
+}
+
+// What makes an existing folder or file unfit to be written, or "". By system calls, as Env does
+// not know of rights.
+std::string why_not_writable(const std::string& path, int rights) {
+  if (faccessat(AT_FDCWD, path.c_str(), rights, AT_EACCESS) == 0) return "";
+  return fmt::format("cannot write {}: {}", path, std::strerror(errno));
+}
+
+// Not by opening it: the file comes with its first line.
+void check_journal(Env& env, Config& config) {
+  const std::string& path = config.journal_path;
+  // Of a session's later processes one may run as a user who can't write it.
+  const bool is_later = config.session_owner != 0 && !config.session_is_fresh;
+  if (path.empty() || is_later) return;
+  const std::string folder = path.substr(0, std::max<size_t>(path.rfind('/'), 1));
+  std::string problem;
+  if (const auto found = env.stat(path)) {
+    problem = found->is_directory ? fmt::format("{} is a folder; name a file in it", path)
+                                  : why_not_writable(path, W_OK);
+  } else if (const auto parent = env.stat(folder); !parent || !parent->is_directory) {
+    problem = fmt::format("cannot write {}: there is no folder {}; make it, or name another file",
+                          path, folder);
+  } else {
+    problem = why_not_writable(folder, W_OK | X_OK);
+  }
+  if (!problem.empty()) config.errors.push_back(fmt::format("{}: {}", kJournalVariable, problem));
 }
 
 // "SESSION:PID", as inherited_variables() writes it. Another session's does not count.
@@ -140,7 +201,6 @@ void check_connect_to(Config& config) {
 
 Config load_config(Env& env, const GetEnv& get_env, const std::string& cwd) {
   Config config;
-  config.dir = absolute_path(cwd, "recordings");
   read_file(env, get_env, cwd, config);
 
   apply(get_env, kModeVariable, parse_mode, config, config.mode);
@@ -149,10 +209,11 @@ Config load_config(Env& env, const GetEnv& get_env, const std::string& cwd) {
   apply(get_env, kOnMissVariable, parse_on_miss, config, config.respond_on_miss);
   apply(get_env, kPaceVariable, parse_pace, config, config.pace);
   apply(get_env, kLogLevelVariable, parse_log_level, config, config.log_level);
-  apply_path(get_env, kDirVariable, cwd, config.dir);
-  apply_path(get_env, kLogVariable, cwd, config.log_path);
-  apply_path(get_env, kJournalVariable, cwd, config.journal_path);
+  apply_dir(env, get_env, cwd, config);
+  apply_path(get_env, kLogVariable, cwd, config, config.log_path);
+  apply_path(get_env, kJournalVariable, cwd, config, config.journal_path);
   apply_session(get_env, config);
+  check_journal(env, config);
   check_connect_to(config);
   // A program that retries would be answered with its first error for good.
   const bool if_missing = config.mode == Mode::kRecordIfMissing;

@@ -80,7 +80,8 @@ struct Config {
 using GetEnv = std::function<std::optional<std::string>(const char* name)>;
 
 // Reads the variables and recshim.json (searched upwards from cwd). Never fails: what is
-// wrong is in Config::errors. env: for reading the file only.
+// wrong is in Config::errors. env: for looking at files only. cwd: empty where the working
+// directory has been removed; relative paths are errors then.
 Config load_config(Env& env, const GetEnv& get_env, const std::string& cwd);
 
 // Variables to hand on to child processes so that relative paths and a fresh session keep

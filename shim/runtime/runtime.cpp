@@ -36,9 +36,10 @@ std::atomic<pid_t> process_id{0};
 std::atomic<int> start_state{0};  // 0 not yet, 1 under way, 2 done
 std::atomic<bool> config_errors_told{false};
 
+// Empty where it has been removed.
 std::string current_directory() {
   char buffer[PATH_MAX];
-  return getcwd(buffer, sizeof buffer) != nullptr ? buffer : "/";
+  return getcwd(buffer, sizeof buffer) != nullptr ? buffer : "";
 }
 
 std::string link_target(const char* path) {

@@ -9,7 +9,7 @@ import sys
 import pytest
 
 from harness import lab as labs
-from harness import servers
+from harness import paths, servers
 
 PYTHON = pathlib.Path(__file__).parent / "python"
 CURL = ["curl", "-q", "-sS", "--max-time", "30"]
@@ -269,6 +269,30 @@ def test_a_recording_that_can_not_be_written_is_reported_and_the_program_unaffec
     assert (result.status, result.text()) == (0, "1\n")
     assert re.fullmatch(r"recshim: [^\n]+\n", result.stderr.decode()), result.stderr
     assert labs.outcomes(result.journal) == ["lost"]
+
+
+def test_a_journal_that_can_not_be_written_is_a_wrong_setting(lab):
+    lab.serve()
+    env = lab.shim_env("record", RECSHIM_JOURNAL=str(lab.folder / "none" / "j"))
+    result = lab.run([*CURL, URL + "/sequence"], env, "record")
+    assert result.status != 0 and result.text() == "", result.account()
+    assert "recshim: RECSHIM_JOURNAL: cannot write" in result.stderr.decode(), result.account()
+    assert not lab.recordings()
+
+
+@pytest.mark.parametrize("dir", ["relative", "absolute"])
+def test_a_working_directory_that_was_removed(lab, dir):
+    """Without one there is no folder `recordings`, unless RECSHIM_DIR tells where it is."""
+    lab.serve()
+    script = 'mkdir gone && cd gone && rmdir ../gone && LD_PRELOAD="$LIBRARY" exec "$@"'
+    env = {"LD_PRELOAD": None, "LIBRARY": str(paths.LIBRARY)} | ({"RECSHIM_DIR": None} if dir == "relative" else {})
+    result = lab.record(["sh", "-c", script, "sh", *CURL, URL + "/sequence"], env=env)
+    if dir == "absolute":
+        assert result.ok().text() == "1\n" and len(lab.recordings()) == 1
+        return
+    assert result.status != 0 and result.text() == "", result.account()
+    assert "recshim: RECSHIM_DIR: recordings is relative" in result.stderr.decode(), result.account()
+    assert not pathlib.Path("/recordings").exists()
 
 
 @pytest.mark.slow

@@ -226,7 +226,10 @@ int run(const Options& options) {
   }
   if (report_errors(config)) return kUsage;
   log::remember_stderr();
-  log::open(config.log_path, config.log_level);
+  if (!config.log_path.empty() && !log::open(config.log_path, config.log_level)) {
+    complain(fmt::format("{}: cannot open {} for writing", control::kLogVariable, config.log_path));
+    return kUsage;
+  }
 
   Plan plan;
   plan.supervise = options.supervise == "always"  ? Supervise::kAlways

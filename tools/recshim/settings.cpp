@@ -14,10 +14,9 @@ control::Config load_settings(const Overrides& overrides) {
     const char* const value = std::getenv(name);
     return value == nullptr ? std::nullopt : std::optional<std::string>(value);
   };
-  std::error_code problem;
-  std::string cwd = std::filesystem::current_path(problem).string();
-  if (problem) cwd = "/";
-  return control::load_config(posix_env(), get_env, cwd);
+  std::error_code removed;  // the path is empty then
+  return control::load_config(posix_env(), get_env,
+                              std::filesystem::current_path(removed).string());
 }
 
 bool report_errors(const control::Config& config) {

@@ -289,6 +289,60 @@ TEST_F(ConfigTest, ASessionFolderThatOthersMayWriteToIsNotUsed) {
   EXPECT_THAT(load({}).errors, ElementsAre(HasSubstr("can be written to by other users")));
 }
 
+TEST_F(ConfigTest, AJournalThatCannotBeWrittenIsAnErrorAndNoneIsMade) {
+  const auto problem = [&](const std::string& path, Variables more = {}) {
+    more[kJournalVariable] = path;
+    const Config config = load(std::move(more));
+    return config.errors.empty() ? std::string() : config.errors.front();
+  };
+  EXPECT_EQ(problem("new.jsonl"), "");
+  EXPECT_FALSE(std::filesystem::exists(folder_.path("new.jsonl")));
+  folder_.write("file", "");
+  EXPECT_EQ(problem("file"), "");
+  EXPECT_EQ(problem("/dev/null"), "");
+  EXPECT_EQ(problem("none/j"), "RECSHIM_JOURNAL: cannot write " + folder_.path("none/j") +
+                                   ": there is no folder " + folder_.path("none") +
+                                   "; make it, or name another file");
+  EXPECT_THAT(problem("file/j"), HasSubstr("there is no folder " + folder_.path("file")));
+  EXPECT_THAT(problem("."), AllOf(HasSubstr("RECSHIM_JOURNAL: "), HasSubstr("is a folder")));
+  // Where even root may not write.
+  EXPECT_THAT(problem("/proc/self/j"), HasSubstr("cannot write /proc/self"));
+  EXPECT_THAT(problem("/proc/version"), HasSubstr("cannot write /proc/version"));
+  EXPECT_EQ(problem("none/j", {{kSessionVariable, "s"}, {kSessionOwnerVariable, "s:1"}}), "")
+      << "another process of the session has seen to it";
+  EXPECT_NE(problem("none/j", {{kSessionVariable, "s"}}), "") << "a session that a user named";
+}
+
+TEST_F(ConfigTest, AFileIsNoFolderOfRecordings) {
+  folder_.write("file", "");
+  EXPECT_THAT(load({{kDirVariable, "file"}}).errors,
+              ElementsAre("RECSHIM_DIR: " + folder_.path("file") +
+                          " is a file; name the folder of recordings"));
+  EXPECT_THAT(load_file(R"({"dir": "file"})").errors,
+              ElementsAre(HasSubstr("recshim.json: /dir: ")));
+}
+
+TEST_F(ConfigTest, WithoutAWorkingDirectoryPathsAreAbsolute) {
+  const auto load_nowhere = [&](Variables variables) {
+    variables["XDG_RUNTIME_DIR"] = folder_.path();
+    return load_config(posix_env(), environment_of(variables), "");
+  };
+  EXPECT_THAT(load_nowhere({}).errors,
+              ElementsAre(AllOf(HasSubstr("RECSHIM_DIR: recordings is relative"),
+                                HasSubstr("absolute path"))));
+  const Config named = load_nowhere({{kDirVariable, folder_.path("tapes")}});
+  EXPECT_THAT(named.errors, IsEmpty());
+  EXPECT_EQ(named.dir, folder_.path("tapes"));
+  EXPECT_EQ(named.config_path, "") << "there is nowhere to search";
+  EXPECT_THAT(load_nowhere({{kDirVariable, folder_.path("tapes")},
+                            {kConfigVariable, "a.json"},
+                            {kLogVariable, "log"},
+                            {kJournalVariable, "j"}})
+                  .errors,
+              ElementsAre(HasSubstr("RECSHIM_CONFIG: a.json is"), HasSubstr("RECSHIM_LOG: log is"),
+                          HasSubstr("RECSHIM_JOURNAL: j is")));
+}
+
 TEST(Variables, AreAllInTheTable) {
   std::vector<std::string> names;
   for (const Variable& variable : variables()) names.emplace_back(variable.name);

@@ -113,7 +113,9 @@ TEST(Run, BadSettingsStopItBeforeTheCommandRuns) {
   const std::vector<std::pair<std::string, std::string>> cases = {
       {"--mode reply", "RECSHIM_MODE"},           {"--hosts 'a b'", "RECSHIM_HOSTS"},
       {"--connect-to a=b", "RECSHIM_CONNECT_TO"}, {"--config none.json", "RECSHIM_CONFIG"},
-      {"--sealed --supervise=never", "--sealed"}, {"--supervise=maybe", "--supervise"}};
+      {"--sealed --supervise=never", "--sealed"}, {"--supervise=maybe", "--supervise"},
+      {"--journal none/j", "RECSHIM_JOURNAL"},    {"--log none/log", "RECSHIM_LOG"},
+      {"--dir /dev/null", "RECSHIM_DIR"}};
   for (const auto& [option, message] : cases) {
     const Cli::Output output = cli.run("run " + option + " -- touch ran");
     EXPECT_EQ(output.exit_code, 2) << option;
