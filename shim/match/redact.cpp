@@ -155,9 +155,39 @@ std::string redact_parameters(std::string_view query, const MatchOptions& option
   return join_parameters(parameters) + (query.ends_with('&') ? "&" : "");
 }
 
-bool holds_url(std::string_view lower_name) {
+// A header whose value is one URL.
+bool is_url(std::string_view lower_name) {
   return lower_name == "location" || lower_name == "content-location" || lower_name == "referer" ||
          lower_name == "origin";
+}
+
+// The URLs, and the paths with a query, among the words of a text: Link, Refresh, Forwarded-Uri …
+std::string redact_urls_in(std::string_view text, const MatchOptions& options) {
+  constexpr std::string_view kAround = " \t<>\"";
+  constexpr std::string_view kScheme =
+      "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789+-.";
+  std::string out;
+  while (!text.empty()) {
+    const size_t around = std::min(text.find_first_not_of(kAround), text.size());
+    out.append(text.substr(0, around));
+    text.remove_prefix(around);
+    std::string_view word = text.substr(0, text.find_first_of(kAround));
+    text.remove_prefix(word.size());
+    // What stands before its scheme ("url='") and the signs behind it are not the URL's.
+    const size_t scheme_end = word.find("://");
+    if (scheme_end == std::string_view::npos && !contains(word, "?")) {
+      out.append(word);
+      continue;
+    }
+    if (scheme_end != std::string_view::npos && scheme_end < word.find('?')) {
+      const size_t before = word.substr(0, scheme_end).find_last_not_of(kScheme) + 1;
+      out.append(word.substr(0, before));
+      word.remove_prefix(before);
+    }
+    const size_t end = word.find_last_not_of(",;)'") + 1;
+    out.append(redact_url(word.substr(0, end), options)).append(word.substr(end));
+  }
+  return out;
 }
 
 }  // namespace
@@ -208,10 +238,10 @@ http::Headers redact_headers(const http::Headers& headers, const MatchOptions& o
       value = header.value;
     } else if (is_sensitive_header(header.name, options)) {
       value = kRedacted;
-    } else if (holds_url(lower)) {
+    } else if (is_url(lower)) {
       value = redact_url(header.value, options);
     } else {
-      value = redact_text(header.value, options);
+      value = redact_text(redact_urls_in(header.value, options), options);
     }
     out.push_back({header.name, std::move(value)});
   }

@@ -9,6 +9,7 @@
 // - query and form parameters: key, token, sig, auth, and any whose name holds api_key,
 //   apikey, api-key, access_token, secret, password, signature, credential and the like.
 // - user:password@ in URLs.
+//   URLs are found in every header's value (Location, Link, Refresh, X-Forwarded-Uri …).
 // - anywhere in URLs and header values: "Bearer …", and keys of well-known shape (OpenAI,
 //   Google, GitHub, GitLab, Slack, AWS, Hugging Face, Groq, JSON web tokens).
 // MatchOptions::redact_values are literal secrets, looked for everywhere, bodies included.

@@ -44,7 +44,7 @@ UrlParts split_url(std::string_view url) {
     url = url.substr(0, mark);
   }
   const size_t scheme_end = url.find("://");
-  if (scheme_end != std::string_view::npos && url.find('/') > scheme_end) {
+  if (scheme_end != std::string_view::npos && scheme_end > 0 && url.find('/') > scheme_end) {
     parts.scheme = url.substr(0, scheme_end);
     url.remove_prefix(scheme_end + 3);
     const size_t slash = std::min(url.find('/'), url.size());

@@ -48,6 +48,38 @@ TEST(RedactHeaders, FindsSecretsInOtherHeaders) {
   EXPECT_EQ(header("X-Debug", "used Bearer abcdefgh1234."), "used Bearer REDACTED");
 }
 
+TEST(RedactHeaders, FindsTheUrlsOfAnyHeader) {
+  EXPECT_EQ(header("Link",
+                   "<https://u:p@h/p?page=2&access_token=abc>; rel=\"next\", "
+                   "</p?key=1>;rel=last,<https://h/?page=1>; rel=first"),
+            "<https://REDACTED@h/p?page=2&access_token=REDACTED>; rel=\"next\", "
+            "</p?key=REDACTED>;rel=last,<https://h/?page=1>; rel=first");
+  EXPECT_EQ(header("Refresh", "0; url=/b?api_key=abc"), "0; url=/b?api_key=REDACTED");
+  EXPECT_EQ(header("Refresh", "5;URL='https://u:p@h/b?sig=abc#id_token=d'"),
+            "5;URL='https://REDACTED@h/b?sig=REDACTED#id_token=REDACTED'");
+  for (const char* name : {"X-Forwarded-Uri", "X-Original-URL", "X-Rewrite-URL", "Referer",
+                           "Operation-Location", "X-Goog-Upload-URL"}) {
+    EXPECT_EQ(header(name, "/p?a=1&key=abc&b=2"), "/p?a=1&key=REDACTED&b=2") << name;
+  }
+  EXPECT_EQ(header("X-Two", "see /a?token=1, /b?token=2; /c?next=https://h/"),
+            "see /a?token=REDACTED, /b?token=REDACTED; /c?next=https://h/");
+  EXPECT_EQ(header("X-Odd", "/a?b=(x)&c='y'&key=1"), "/a?b=(x)&c='y'&key=REDACTED");
+  EXPECT_EQ(header("User-Agent", "bot/1 (+http://h/?key=1)"), "bot/1 (+http://h/?key=REDACTED)");
+  EXPECT_EQ(header("Report-To", R"({"url":"https://h/r?s=1&sig=abc","max_age":1})"),
+            R"({"url":"https://h/r?s=1&sig=REDACTED","max_age":1})");
+}
+
+TEST(RedactHeaders, LeavesWhatIsNoSecretByteForByte) {
+  for (const char* value :
+       {"a, b;  c\t d", "<>", "?", "://", " \"(x)\" ", "what? key=1", "text/html; q=0.8, */*;q=0.1",
+        "default-src 'self' https://h:1/x?y=1; report-uri /r?z=2",
+        "<https://h/p?page=2>; rel=next,",
+        "Mozilla/5.0 (compatible; bot/1.0; +http://bot.example/?about)", ";,",
+        "https://h/?a=1;,"}) {
+    EXPECT_EQ(header("X-Any", value), value);
+  }
+}
+
 TEST(RedactHeaders, TakesMoreNamesFromTheUser) {
   MatchOptions options;
   options.redact_headers = {"X-Session"};
@@ -71,7 +103,7 @@ TEST(RedactUrl, ReplacesParametersByName) {
 
 TEST(RedactUrl, LeavesTheRestByteForByte) {
   for (const char* url : {"https://h/p?", "https://h/p?&&a=1&", "https://h", "/", "*", "h:443",
-                          "https://h/a@b", "http://h/?q=a%20b+c#frag", ""}) {
+                          "https://h/a@b", "://h/p", "http://h/?q=a%20b+c#frag", ""}) {
     EXPECT_EQ(redact_url(url, kNone), url);
   }
 }
