@@ -138,7 +138,8 @@ void check_journal(Env& env, Config& config) {
   if (const auto found = env.stat(path)) {
     problem = found->is_directory ? fmt::format("{} is a folder; name a file in it", path)
                                   : why_not_writable(path, W_OK);
-  } else if (const auto parent = env.stat(folder); !parent || !parent->is_directory) {
+  } else if (const auto parent = env.stat(folder);
+             parent ? !parent->is_directory : parent.error().code == ErrorCode::kNotFound) {
     problem = fmt::format("cannot write {}: there is no folder {}; make it, or name another file",
                           path, folder);
   } else {

@@ -115,6 +115,14 @@ Status check_session_folder(const std::string& path) {
 
 Status make_session_dir(const std::string& session_dir) {
   const std::string parent = session_dir.substr(0, session_dir.rfind('/'));
+  // "/" is nobody's to check, and no place to make folders in.
+  if (parent.empty() || session_dir.front() != '/') {
+    return Error{
+        ErrorCode::kIo,
+        fmt::format("{} cannot be a session's folder: name one in a folder of yours, by its "
+                    "absolute path",
+                    session_dir)};
+  }
   if (Status made = make_private_folder(parent); !made) return made;
   return make_private_folder(session_dir);
 }

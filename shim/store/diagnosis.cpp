@@ -7,6 +7,7 @@
 #include "shim/match/canonical.h"
 #include "shim/match/python_json.h"
 #include "shim/match/redact.h"
+#include "shim/match/url.h"
 #include "shim/store/impl.h"
 
 namespace recshim::store {
@@ -178,9 +179,16 @@ Missing Store::Impl::explain(const http::Exchange& request, const match::Request
     const std::string asked_url = text_of(key.request, "url");
     if (nearest->url != asked_url && nearest->host == request.origin.host) {
       text += "  url: " + nearest->url + " → " + asked_url + "\n";
-      text +=
-          "If the query does not matter, name its parameters in recshim.json: "
-          "{\"match\": {\"ignore_query\": [\"…\"]}}\n";
+      const match::UrlParts recorded = match::split_url(nearest->url);
+      const match::UrlParts asked = match::split_url(asked_url);
+      if (recorded.query != asked.query) {
+        text +=
+            "If the query does not matter, name its parameters in recshim.json: "
+            "{\"match\": {\"ignore_query\": [\"…\"]}}\n";
+      }
+      if (recorded.scheme != asked.scheme || recorded.authority != asked.authority) {
+        text += "Scheme and port are part of a request: it has to be recorded as it is asked.\n";
+      }
     }
     if (!rules.empty() && rules.size() <= kMaxShown && nearest->body.size() <= kMaxShown) {
       text += "If that does not matter, put it into recshim.json: {\"match\": {\"ignore_body\": [";

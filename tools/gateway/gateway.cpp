@@ -216,7 +216,7 @@ int run_gateway(const GatewayOptions& options, const control::GetEnv& get_env,
     if (!config.log_path.empty()) log::open(config.log_path, config.log_level);
   } else {
     std::fprintf(stderr, "recshim: %s\n", shared.error().message.c_str());
-    if (session_dir.empty() && options.listen_fd < 0) return kExitFailed;
+    if (options.listen_fd < 0 && !posix_env().stat(session_dir)) return kExitFailed;
   }
   if (chdir("/") != 0) log::debug("the working folder stays in use");
 

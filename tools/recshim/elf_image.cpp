@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <link.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -57,6 +58,20 @@ class Reader {
   int fd_;
 };
 
+// The section headers come last in what a linker writes.
+bool reaches_its_end(int fd, const Ehdr& header, const std::vector<Phdr>& segments) {
+  struct stat info {};
+  if (fstat(fd, &info) != 0) return false;
+  const auto size = static_cast<uint64_t>(info.st_size);
+  const auto fits = [&](uint64_t offset, uint64_t bytes) {
+    return offset <= size && bytes <= size - offset;
+  };
+  return segments.size() == header.e_phnum &&
+         fits(header.e_shoff, uint64_t{header.e_shnum} * header.e_shentsize) &&
+         std::all_of(segments.begin(), segments.end(),
+                     [&](const Phdr& segment) { return fits(segment.p_offset, segment.p_filesz); });
+}
+
 // e_machine of this tool itself.
 uint16_t own_machine() {
   static const uint16_t machine = [] {
@@ -94,7 +109,8 @@ std::string machine_name(const std::string& ident) {
   }
 }
 
-void read_dynamic(const Reader& file, const std::vector<Phdr>& segments, const Phdr& dynamic,
+// False where it names no strings, as every one does.
+bool read_dynamic(const Reader& file, const std::vector<Phdr>& segments, const Phdr& dynamic,
                   ElfImage& image) {
   std::vector<uint64_t> names;
   std::optional<uint64_t> strings_address;
@@ -109,7 +125,7 @@ void read_dynamic(const Reader& file, const std::vector<Phdr>& segments, const P
     if (entry->d_tag == DT_RUNPATH) run_path = entry->d_un.d_val;
     if (entry->d_tag == DT_RPATH) old_path = entry->d_un.d_val;
   }
-  if (!strings_address) return;
+  if (!strings_address) return false;
   for (const Phdr& segment : segments) {
     if (segment.p_type != PT_LOAD || *strings_address < segment.p_vaddr ||
         *strings_address - segment.p_vaddr >= segment.p_filesz) {
@@ -124,8 +140,9 @@ void read_dynamic(const Reader& file, const std::vector<Phdr>& segments, const P
     if (run_path || old_path) {
       image.search_path = file.text(strings + (run_path ? *run_path : *old_path));
     }
-    return;
+    return true;
   }
+  return false;
 }
 
 void read_sections(const Reader& file, const Ehdr& header, ElfImage& image) {
@@ -166,12 +183,12 @@ ElfImage read_elf_image(int fd) {
     if (!segment) return image;
     segments.push_back(*segment);
   }
+  image.is_whole = reaches_its_end(fd, *header, segments);
   for (const Phdr& segment : segments) {
     if (segment.p_type == PT_INTERP) {
       image.loader = file.text(segment.p_offset);
     } else if (segment.p_type == PT_DYNAMIC) {
-      image.has_dynamic_section = true;
-      read_dynamic(file, segments, segment, image);
+      image.has_dynamic_section = read_dynamic(file, segments, segment, image);
     } else if (segment.p_type == PT_LOAD) {
       image.segments.push_back(
           {"", segment.p_offset, segment.p_filesz, (segment.p_flags & PF_X) != 0});

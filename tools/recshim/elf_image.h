@@ -21,8 +21,9 @@ struct ElfImage {
   bool is_foreign = false;  // for another machine or word size: nothing below is known
   std::string machine;      // "x86-64", "AArch64" …, "machine 243" for one without a name here
   bool is_position_independent = false;
-  bool has_dynamic_section = false;
-  std::string loader;  // PT_INTERP, empty for a static program
+  bool is_whole = false;             // nothing that the headers tell of lies behind the file's end
+  bool has_dynamic_section = false;  // and it is one
+  std::string loader;                // PT_INTERP, empty for a static program
   std::vector<std::string> needed;
   std::string search_path;  // DT_RUNPATH, else DT_RPATH
   std::vector<ElfPart> segments;

@@ -13,6 +13,7 @@
 #include "shim/control/session.h"
 #include "tools/recshim/command.h"
 #include "tools/recshim/elf.h"
+#include "tools/recshim/elf_image.h"
 #include "tools/recshim/launch.h"
 #include "tools/recshim/preload.h"
 #include "tools/recshim/services.h"
@@ -142,12 +143,20 @@ Status look_at_program(const Options& options, const control::Config& config, Pl
   return {};
 }
 
+// What the loader refuses is ignored by it, and what is cut off kills every program.
 Status check_library(const std::string& library) {
-  const auto looked = inspect_program(library, "");
-  if (looked && looked->is_elf && !looked->is_foreign) return {};
+  const ElfImage image = read_elf_image(library);
+  const char* problem = nullptr;
+  if (!image.is_elf || image.is_foreign) {
+    problem = "is no library for this machine";
+  } else if (!image.is_whole || !image.is_position_independent || !image.has_dynamic_section) {
+    problem = "is damaged";
+  }
+  if (problem == nullptr) return {};
   return Error{ErrorCode::kUnsupported,
-               fmt::format("{} is no library for this machine, so nothing would be {}", library,
-                           "recorded or replayed")};
+               fmt::format("{} {}, so nothing would be recorded or replayed; build or install "
+                           "recshim again, or set RECSHIM_LIBRARY",
+                           library, problem)};
 }
 
 // Inside another run this process has the library itself, which must not stand before what

@@ -3,6 +3,7 @@
 #include "shim/control/config.h"
 
 #include <gmock/gmock.h>
+#include <unistd.h>
 
 #include "shim/control/names.h"
 #include "tests/unit/control/temp_folder.h"
@@ -305,9 +306,20 @@ TEST_F(ConfigTest, AJournalThatCannotBeWrittenIsAnErrorAndNoneIsMade) {
                                    "; make it, or name another file");
   EXPECT_THAT(problem("file/j"), HasSubstr("there is no folder " + folder_.path("file")));
   EXPECT_THAT(problem("."), AllOf(HasSubstr("RECSHIM_JOURNAL: "), HasSubstr("is a folder")));
-  // Where even root may not write.
-  EXPECT_THAT(problem("/proc/self/j"), HasSubstr("cannot write /proc/self"));
-  EXPECT_THAT(problem("/proc/version"), HasSubstr("cannot write /proc/version"));
+  // By the rights that a write will have.
+  std::filesystem::create_directory(folder_.path("locked"));
+  using std::filesystem::perms;
+  const perms search = perms::owner_exec | perms::group_exec | perms::others_exec;
+  std::filesystem::permissions(folder_.path("locked"), search);
+  std::filesystem::permissions(folder_.path("file"), perms::owner_read);
+  std::filesystem::permissions(folder_.path(), search, std::filesystem::perm_options::add);
+  const uid_t user = geteuid();
+  const uid_t nobody = 65534;
+  ASSERT_EQ(seteuid(user == 0 ? nobody : user), 0);
+  EXPECT_THAT(problem("locked/j"),
+              HasSubstr("cannot write " + folder_.path("locked") + ": Permission denied"));
+  EXPECT_THAT(problem("file"), HasSubstr("cannot write " + folder_.path("file")));
+  ASSERT_EQ(seteuid(user), 0);
   EXPECT_EQ(problem("none/j", {{kSessionVariable, "s"}, {kSessionOwnerVariable, "s:1"}}), "")
       << "another process of the session has seen to it";
   EXPECT_NE(problem("none/j", {{kSessionVariable, "s"}}), "") << "a session that a user named";

@@ -158,6 +158,34 @@ TEST_F(Lookups, AMissNamesTheNearestAndTheDifference) {
   EXPECT_TRUE(missing.request_line.starts_with("POST https://api.openai.com/v1/chat/completions"));
 }
 
+TEST_F(Lookups, AMissAdvisesWhatWouldHelp) {
+  Ask ask;
+  ask.target = "/things?page=1";
+  ask.method = "GET";
+  ask.body.clear();
+  Store record(env, options_for("r"));
+  saved_name(record, ask, ok("x"));
+  const auto diagnosis = [&](const http::Exchange& asked) {
+    auto found = fresh().find(asked);
+    return found.ok() && std::holds_alternative<Missing>(*found)
+               ? std::get<Missing>(*found).diagnosis
+               : std::string("no miss");
+  };
+  constexpr const char* kQuery = "ignore_query";
+  constexpr const char* kScheme = "Scheme and port are part of a request";
+  Ask other = ask;
+  other.target = "/things?page=2";
+  std::string text = diagnosis(testing::request_of(other));
+  EXPECT_NE(text.find(kQuery), std::string::npos) << text;
+  EXPECT_EQ(text.find(kScheme), std::string::npos) << text;
+  http::Exchange plain = testing::request_of(ask);
+  plain.origin.scheme = "http";
+  plain.origin.port = 80;
+  text = diagnosis(plain);
+  EXPECT_EQ(text.find(kQuery), std::string::npos) << text;
+  EXPECT_NE(text.find(kScheme), std::string::npos) << text;
+}
+
 TEST_F(Lookups, AMissWithoutAnyRecordings) {
   auto found = fresh().find(testing::request_of({}));
   ASSERT_TRUE(found.ok() && std::holds_alternative<Missing>(*found));

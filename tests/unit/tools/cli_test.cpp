@@ -130,6 +130,28 @@ TEST(Run, SaysWhereTheLibraryShouldBe) {
   EXPECT_THAT(output.err, AllOf(HasSubstr("/no/such/library.so"), HasSubstr("RECSHIM_LIBRARY")));
 }
 
+TEST(Run, ALibraryThatTheLoaderWouldNotTakeStopsItBeforeTheCommandRuns) {
+  const Cli cli;
+  const std::string library = cli.path("librecshim.so");
+  const auto run_with = [&](std::string content) {
+    std::ofstream(library) << content;
+    return cli.run("run -- touch ran", "RECSHIM_LIBRARY=" + library);
+  };
+  const std::string whole = read_text(EMPTY_LIBRARY);
+  std::string emptied = whole;
+  std::fill(emptied.begin() + 1024, emptied.end() - 1024, '\0');
+  for (const std::string& content :
+       {std::string("garbage"), std::string(), whole.substr(0, 100), whole.substr(0, 4096),
+        whole.substr(0, whole.size() - 1), emptied}) {
+    const Cli::Output output = run_with(content);
+    EXPECT_EQ(output.exit_code, 2) << content.size();
+    EXPECT_THAT(output.err, AllOf(HasSubstr(library + " is "), HasSubstr("install recshim again")));
+    EXPECT_EQ(std::count(output.err.begin(), output.err.end(), '\n'), 1) << output.err;
+    EXPECT_FALSE(std::filesystem::exists(cli.path("ran")));
+  }
+  EXPECT_EQ(run_with(whole).exit_code, 0);
+}
+
 TEST(Run, AStaticProgramNeedsTheSupervisorButInLive) {
   const Cli cli;
   for (const char* mode : {"replay", "record"}) {
@@ -214,6 +236,19 @@ TEST(Run, TellsWhenNothingWasSeen) {
   const Cli::Output output = Cli().run("run -- true");
   EXPECT_THAT(output.err, HasSubstr("no request to a configured host was seen"));
   EXPECT_THAT(output.err, HasSubstr("every request will miss")) << "there is no folder";
+}
+
+TEST(Gateway, ASessionsFolderLiesInAnother) {
+  const Cli cli;
+  for (const char* folder : {"/recshim-none", "none"}) {
+    const Cli::Output output = cli.run(std::string("gateway --session-dir ") + folder);
+    EXPECT_EQ(output.exit_code, 1);
+    EXPECT_EQ(output.err, std::string("recshim: ") + folder +
+                              " cannot be a session's folder: name one in a folder of yours, by "
+                              "its absolute path\n");
+    EXPECT_FALSE(std::filesystem::exists(folder));
+    EXPECT_FALSE(std::filesystem::exists(cli.path(folder)));
+  }
 }
 
 TEST(Run, ForwardsSignals) {

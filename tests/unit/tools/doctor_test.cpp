@@ -300,6 +300,8 @@ TEST_F(Doctor, TheCommandAnswersInBothForms) {
 
 TEST_F(Doctor, ExitCodes) {
   EXPECT_EQ(cli_.run("doctor -- no-such-command").exit_code, 1);
+  EXPECT_THAT(cli_.run("doctor 'no such --command'").err,
+              HasSubstr("one by one: recshim doctor no such --command"));
   EXPECT_EQ(cli_.run("doctor --run").exit_code, 2);
   EXPECT_EQ(cli_.run("doctor --colour").exit_code, 2);
   const Cli::Output missing =

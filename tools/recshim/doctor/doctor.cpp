@@ -157,7 +157,10 @@ int doctor(const Options& options) {
   Doctor doctor(options, own_folder);
   if (!options.command.empty()) {
     if (const Status looked = doctor.look_at_command(); !looked) {
-      complain(looked.error().message);
+      const std::string& first = options.command.front();
+      const bool is_line = options.command.size() == 1 && first.find(' ') != std::string::npos;
+      complain(looked.error().message +
+               (is_line ? "; give a command's words one by one: recshim doctor " + first : ""));
       return kProblem;
     }
   }
