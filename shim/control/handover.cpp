@@ -79,6 +79,7 @@ Received read_message(const Json& json) {
   h.port = static_cast<uint16_t>(whole_number(json.at("port")));
   h.plaintext = json.at("plaintext").get<bool>();
   h.proxy = json.value("proxy", false);
+  h.watched = json.value("watched", false);
   if (json.contains("test_id") && !json["test_id"].is_null()) {
     h.test_id = json["test_id"].get<std::string>();
   }
@@ -112,9 +113,13 @@ Result<Received> receive_into(int control_fd, std::vector<int>& descriptors) {
   if (!text) return text.error();
   auto received = parse_message(*text);
   if (!received || received->presence) return received;
-  if (descriptors.empty()) return Error{ErrorCode::kInvalid, "no descriptor came with it"};
-  received->connection_fd = descriptors[0];
-  if (descriptors.size() > 1) received->stderr_fd = descriptors[1];
+  const size_t needed = received->handover.watched ? 2 : 1;
+  if (descriptors.size() < needed) {
+    return Error{ErrorCode::kInvalid, "a descriptor is missing with it"};
+  }
+  received->descriptors.connection = descriptors[0];
+  if (needed == 2) received->descriptors.upstream = descriptors[1];
+  if (descriptors.size() > needed) received->descriptors.standard_error = descriptors[needed];
   return received;
 }
 
@@ -124,21 +129,24 @@ std::string gateway_socket_path(const std::string& session_dir) {
   return session_dir + "/gateway";
 }
 
-Result<int> hand_over(const std::string& session_dir, const Handover& handover, int connection_fd,
-                      int stderr_fd) {
+Result<int> hand_over(const std::string& session_dir, const Handover& handover,
+                      const HandedDescriptors& descriptors) {
   const Json json = {{"v", kVersion},
                      {"host", handover.host},
                      {"port", handover.port},
                      {"plaintext", handover.plaintext},
                      {"proxy", handover.proxy},
+                     {"watched", handover.watched},
                      {"test_id", handover.test_id ? Json(*handover.test_id) : Json(nullptr)},
                      {"phase", handover.phase},
                      {"pid", handover.pid},
                      {"program", handover.program},
                      {"to_client", store::base64(handover.to_client)}};
-  std::vector<int> descriptors{connection_fd};
-  if (stderr_fd >= 0) descriptors.push_back(stderr_fd);
-  return say(session_dir, json, descriptors);
+  std::vector<int> given;
+  for (const int fd : {descriptors.connection, descriptors.upstream, descriptors.standard_error}) {
+    if (fd >= 0) given.push_back(fd);
+  }
+  return say(session_dir, json, given);
 }
 
 Status send_raw(int control_fd, std::string_view bytes) {
@@ -157,7 +165,9 @@ Result<Received> receive_handover(int control_fd) {
   std::vector<int> descriptors;
   auto received = receive_into(control_fd, descriptors);
   for (const int fd : descriptors) {
-    const bool kept = received && (fd == received->connection_fd || fd == received->stderr_fd);
+    const bool kept = received && (fd == received->descriptors.connection ||
+                                   fd == received->descriptors.upstream ||
+                                   fd == received->descriptors.standard_error);
     if (!kept) sys::close(fd);
   }
   return received;

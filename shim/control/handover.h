@@ -12,6 +12,8 @@
 //   host, port   where the program asked to go; a name in lower case, or an address
 //   plaintext    true: its TLS has been taken off. false: its first byte tells
 //   proxy        true: that host is the program's HTTP proxy
+//   watched      true: that host is not configured. A descriptor more comes with it, after the
+//                connection's: of the connection to that host, made or in the making
 //   test_id      string or null
 //   phase        "setup", "call", "teardown" or ""
 //   pid, program who gives it
@@ -36,11 +38,19 @@ struct Handover {
   uint16_t port = 0;
   bool plaintext = false;
   bool proxy = false;
+  bool watched = false;
   std::optional<std::string> test_id;
   std::string phase;
   pid_t pid = 0;
   std::string program;
   std::string to_client;
+};
+
+// -1 where there is none.
+struct HandedDescriptors {
+  int connection = -1;
+  int upstream = -1;  // of a watched one
+  int standard_error = -1;
 };
 
 // Beyond this a message is refused: to_client is for what a program has not read yet.
@@ -52,11 +62,11 @@ std::string gateway_socket_path(const std::string& session_dir);
 
 // Gives the connection away and returns the control socket, close-on-exec, for the raw
 // bytes; the caller sends them (send_raw), ends them (end_raw) and closes it. The caller's
-// connection_fd and stderr_fd (-1: none) are its own as before and may be closed.
+// descriptors are its own as before and may be closed.
 // Errors: kNotFound: no gateway listens, or it ended before it answered (start one and try
 // again). kTooLarge; kIo with the reason, which may be the gateway's.
-Result<int> hand_over(const std::string& session_dir, const Handover& handover, int connection_fd,
-                      int stderr_fd);
+Result<int> hand_over(const std::string& session_dir, const Handover& handover,
+                      const HandedDescriptors& descriptors);
 Status send_raw(int control_fd, std::string_view bytes);
 void end_raw(int control_fd);
 
@@ -69,8 +79,7 @@ Result<int> open_presence(const std::string& session_dir);
 struct Received {
   Handover handover;
   bool presence = false;
-  int connection_fd = -1;  // the caller's to close
-  int stderr_fd = -1;      // -1: none came
+  HandedDescriptors descriptors;  // the caller's to close
 };
 // Reads one message and takes its descriptors; answers nothing yet.
 // Errors: kInvalid, kTooLarge, kNotFound (the giver has gone), kIo; no descriptor is left

@@ -244,16 +244,10 @@ int connect_stream(int fd, int family, const Endpoint& asked, const sockaddr* ad
     if (!resolved) return fail(EHOSTUNREACH);
     destination = *resolved;
   }
-  const bool live = self.config.mode == control::Mode::kLive;
-  if (live && destination.address == asked.address && destination.port == asked.port) {
-    return real::connect(fd, address, length);
+  if (self.config.mode == control::Mode::kLive) {
+    const bool as_asked = destination.address == asked.address && destination.port == asked.port;
+    return as_asked ? real::connect(fd, address, length) : real_connect(fd, destination, family);
   }
-  // A connection to this machine is not looked into unless the user named hosts.
-  const bool watched = !live && (!self.default_hosts() || !runtime::is_local_host(target.host));
-  if (!ours && !watched && destination.address == asked.address) {
-    return real::connect(fd, address, length);
-  }
-  if (live) return real_connect(fd, destination, family);
   return connect_followed(fd, family, target, ours ? Role::kRecord : Role::kWatched, destination);
 }
 

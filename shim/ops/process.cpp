@@ -7,6 +7,7 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "shim/ops/exec_list.h"
 #include "shim/ops/libc.h"
 #include "shim/ops/unreached.h"
 #include "shim/runtime/exec_handover.h"
@@ -120,6 +121,35 @@ int execvpe(const char* file, char* const* argv, char* const* envp) {
     real::execvpe(wrapper != nullptr ? wrapper : file, wrapper != nullptr ? as_argv : argv,
                   environment);
   });
+}
+
+// first and what follows it in rest, as an argv on the caller's stack; rest is read up to behind
+// the null that ends it.
+#define RECSHIM_LISTED(name, first, rest)                                  \
+  va_list name##_counted;                                                  \
+  va_copy(name##_counted, rest);                                           \
+  size_t name##_size = 1;                                                  \
+  for (const char* argument = first; argument != nullptr; ++name##_size) { \
+    argument = va_arg(name##_counted, const char*);                        \
+  }                                                                        \
+  va_end(name##_counted);                                                  \
+  auto** name = static_cast<char**>(alloca(name##_size * sizeof(char*)));  \
+  name[0] = const_cast<char*>(first);                                      \
+  for (size_t i = 1; i < name##_size; ++i) name[i] = va_arg(rest, char*)
+
+int execl(const char* path, const char* first, va_list rest) {
+  RECSHIM_LISTED(argv, first, rest);
+  return execv(path, argv);
+}
+
+int execlp(const char* file, const char* first, va_list rest) {
+  RECSHIM_LISTED(argv, first, rest);
+  return execvp(file, argv);
+}
+
+int execle(const char* path, const char* first, va_list rest) {
+  RECSHIM_LISTED(argv, first, rest);
+  return execve(path, argv, va_arg(rest, char* const*));
 }
 
 int posix_spawn(pid_t* pid, const char* path, const posix_spawn_file_actions_t* actions,

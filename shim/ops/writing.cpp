@@ -12,13 +12,13 @@
 
 #include "shim/base/log.h"
 #include "shim/base/sys.h"
-#include "shim/flow/origin.h"
+#include "shim/flow/client_hello.h"
 #include "shim/http/codec.h"
 #include "shim/ops/libc.h"
 #include "shim/ops/lookup_socket.h"
 #include "shim/ops/transfer.h"
-#include "shim/runtime/client_hello.h"
 #include "shim/runtime/driver.h"
+#include "shim/runtime/names.h"
 #include "shim/runtime/runtime.h"
 #include "shim/runtime/tls_io.h"
 
@@ -41,6 +41,7 @@ struct BeforeWrite {
   int family = 0;
   std::string unsent;
   const runtime::TlsTap* tap = nullptr;  // of the TLS session that turns out to be on this socket
+  bool is_others = false;                // nothing it sends can be for us any more
 };
 
 int first_index(const iovec* vector, int count) {
@@ -55,31 +56,7 @@ std::string_view first_part(const iovec* vector, int count) {
   return {static_cast<const char*>(vector[i].iov_base), vector[i].iov_len};
 }
 
-// Whom a connection's first bytes are for.
-struct Named {
-  std::string host;  // lower case; empty: it can't be told
-  uint16_t port = 0;
-  bool by_proxy = false;  // the connection itself leads to a proxy
-};
-
-// By a request's head, on a connection to `port`. Source: RFC 9112 §3.2.
-Named named_by_request(std::string_view bytes, uint16_t port) {
-  http::RequestParser parser;
-  std::vector<http::Event> events;
-  if (!parser.feed(bytes, events).ok() || events.empty()) return {};
-  const auto* started = std::get_if<http::RequestStarted>(&events.front());
-  if (started == nullptr) return {};
-  constexpr uint16_t kHttpsPort = 443;
-  const auto& head = started->head;
-  const auto target = head.method == "CONNECT" ? flow::parse_authority(head.target, kHttpsPort)
-                                               : flow::absolute_target_origin(head.target);
-  if (target) return {http::to_lower(target->host), target->port, true};
-  auto host = http::to_lower(http::find_header(head.headers, "host").value_or(""));
-  if (!host.empty() && host.front() == '[') return {host.substr(1, host.find(']') - 1), port};
-  return {host.substr(0, host.find(':')), port};
-}
-
-// What a connection's first bytes ask for.
+// What the bytes of a write ask for.
 struct Look {
   int error = 0;           // the write fails
   bool hand_over = false;  // the gateway must be the server, since nobody here could read it
@@ -93,47 +70,75 @@ Look check_tls_owner(Socket& socket, std::string_view first) {
     socket.tls = true;
     return {};
   }
-  const auto hello = runtime::parse_client_hello(first);
-  const auto claimed =
-      hello ? runtime::claim_client_hello(hello->random) : std::optional<const runtime::TlsTap*>();
+  const auto hello = flow::read_client_hello(first);
+  const auto claimed = hello.state == flow::ClientHello::State::kWhole
+                           ? runtime::claim_client_hello(hello.random)
+                           : std::optional<const runtime::TlsTap*>();
   if (!claimed) return {0, true};
   socket.tls = true;  // its plaintext is seen where the session is
   return {0, false, *claimed};
 }
 
-// A connection to an address nobody looked up: its first bytes may name a configured host.
-Look check_watched(Socket& socket, std::string_view first) {
-  auto* self = runtime::runtime();
-  const uint16_t port = socket.origin.port;
-  const auto protocol = http::sniff(first);
-  Named named;
-  if (protocol == http::Protocol::kHttp1) named = named_by_request(first, port);
-  if (protocol == http::Protocol::kTls) {
-    if (auto hello = runtime::parse_client_hello(first)) named = {hello->server_name, port};
+// The origin that a proxy is asked for, which may know no more than a synthetic address.
+http::Origin real_name(http::Origin origin) {
+  const auto endpoint = runtime::endpoint_from_text(origin.host, origin.port);
+  if (endpoint && endpoint->is_synthetic()) {
+    origin.host = runtime::host_of(*endpoint).value_or(origin.host);
   }
-  if (named.host.empty() || !self->hosts->configured(named.host, named.port)) return {};
-  if (self->replaying() && named.by_proxy) {
-    socket.origin.host = named.host;
-    socket.origin.port = named.port;
-    return {runtime::refuse(socket,
-                            "the program asks a proxy for it that no variable of its environment "
-                            "names; set https_proxy and http_proxy")};
-  }
-  if (named.by_proxy) {
-    socket.role = Role::kRecord;
-    socket.proxy = true;
-    socket.record = runtime::make_record(socket.origin, /*proxy=*/true);
-    return {};
-  }
-  socket.origin.host = named.host;
-  if (self->replaying()) {
-    return {runtime::refuse(socket,
-                            "the program went to its address without a lookup recshim could see; "
-                            "list that address in RECSHIM_HOSTS too, or use RECSHIM_CONNECT_TO")};
+  return origin;
+}
+
+// The connection to `socket` asks for a configured host: it is refused in replay, and followed
+// from here on in record. first: the part of the write that named it.
+Look found_named(Socket& socket, const flow::Watch& watch, std::string_view first) {
+  const flow::Watch::Named& named = watch.named();
+  if (runtime::runtime()->replaying()) {
+    const std::string scheme = socket.origin.scheme;
+    socket.origin = real_name(named.origin);
+    if (socket.origin.scheme.empty()) socket.origin.scheme = scheme;
+    return {runtime::refuse(socket, flow::why_refused(named))};
   }
   socket.role = Role::kRecord;
-  if (protocol == http::Protocol::kTls) return check_tls_owner(socket, first);
-  socket.record = runtime::make_record(socket.origin, /*proxy=*/false);
+  socket.proxy = named.by_proxy;
+  if (!named.by_proxy) {
+    socket.origin.host = named.origin.host;
+    socket.origin.port = named.origin.port;
+  }
+  // Once a byte of its TLS has been sent it can't be taken off any more.
+  if (named.tls && watch.begun_earlier().empty()) return check_tls_owner(socket, first);
+  socket.record = runtime::make_record(socket.origin, socket.proxy);
+  runtime::record_client_bytes(socket, watch.begun_earlier());
+  return {};
+}
+
+// A connection to an address nobody looked up, or to another host: what it sends may name a
+// configured one.
+Look check_watched(Socket& socket, const iovec* vector, int count) {
+  if (!socket.watch) {
+    socket.watch = std::make_unique<flow::Watch>(
+        socket.origin.port,
+        [configured = runtime::runtime()->flow_settings.is_configured](const http::Origin& origin) {
+          return configured(real_name(origin));
+        });
+  }
+  size_t seen = socket.watched_ahead;
+  for (int i = 0; i < count; ++i) {
+    std::string_view part{static_cast<const char*>(vector[i].iov_base), vector[i].iov_len};
+    const size_t again = std::min(seen, part.size());
+    seen -= again;
+    part.remove_prefix(again);
+    if (part.empty()) continue;
+    socket.watched_ahead += part.size();
+    if (socket.watch->feed(part) != flow::Watch::Verdict::kNamed) continue;
+    if (socket.watch->named().socks && !runtime::runtime()->replaying()) {
+      // What goes through it is looked at yet, here or where its TLS is.
+      const http::Origin& target = socket.watch->named().origin;
+      socket.origin = {socket.origin.scheme, target.host, target.port};
+      continue;
+    }
+    const auto watch = std::move(socket.watch);
+    return found_named(socket, *watch, part);
+  }
   return {};
 }
 
@@ -178,6 +183,12 @@ void replay_write(Socket& socket, int fd, const iovec* vector, int count, Before
   }
 }
 
+bool is_to_be_looked_at(const Socket& socket) {
+  if (socket.tls) return false;
+  if (socket.role == Role::kWatched) return !socket.watch || !socket.watch->over();
+  return socket.role == Role::kRecord && !socket.client_spoke;
+}
+
 BeforeWrite before_write(Socket* socket, int fd, const iovec* vector, int count) {
   BeforeWrite out;
   const OwnWork work;
@@ -194,14 +205,15 @@ BeforeWrite before_write(Socket* socket, int fd, const iovec* vector, int count)
       out.error = locked->failure_errno;
     } else if (locked->role == Role::kLookup) {
       out.action = BeforeWrite::kLookup;
-    } else if (!locked->client_spoke && !locked->tls && !first.empty()) {
+    } else if (is_to_be_looked_at(*locked) && !first.empty()) {
+      const Look look = locked->role == Role::kWatched ? check_watched(*locked, vector, count)
+                                                       : check_tls_owner(*locked, first);
       locked->client_spoke = true;
-      const Look look = locked->role == Role::kWatched  ? check_watched(*locked, first)
-                        : locked->role == Role::kRecord ? check_tls_owner(*locked, first)
-                                                        : Look{};
       out.error = look.error;
       out.tap = look.tap;
       if (look.hand_over) out.action = BeforeWrite::kHandOver;
+      out.is_others = locked->role == Role::kWatched && locked->watch && locked->watch->over() &&
+                      locked->rewritten.address == locked->asked.address;
     }
     if (out.error != 0) out.action = BeforeWrite::kFail;
   }
@@ -213,8 +225,13 @@ BeforeWrite before_write(Socket* socket, int fd, const iovec* vector, int count)
 void after_write(Socket* socket, int fd, const iovec* vector, int count, ssize_t n) {
   const OwnWork work;
   const LockedSocket locked(socket, fd);
-  if (!locked || locked->role != Role::kRecord) return;
+  if (!locked) return;
   size_t left = static_cast<size_t>(n);
+  if (locked->role == Role::kWatched) {
+    locked->watched_ahead -= std::min(locked->watched_ahead, left);
+    return;
+  }
+  if (locked->role != Role::kRecord) return;
   for (int i = 0; i < count && left > 0; ++i) {
     const size_t part = std::min(left, vector[i].iov_len);
     runtime::record_client_bytes(*locked, {static_cast<const char*>(vector[i].iov_base), part});
@@ -260,6 +277,10 @@ ssize_t write_through(int fd, const iovec* vector, int count, const RealCall& ca
   }
   const ssize_t n = call();
   if (n > 0) after_write(socket, fd, vector, count, n);
+  if (before.is_others) {
+    const OwnWork work;
+    forget_socket(fd);
+  }
   return n;
 }
 

@@ -214,6 +214,7 @@ void obey(Socket& socket, flow::Commands& commands) {
     if (!runtime()->hosts->configured(socket.origin.host, socket.origin.port)) {
       socket.record.reset();
       socket.role = Role::kWatched;
+      socket.watch.reset();
       return;
     }
   }

@@ -54,9 +54,9 @@ void keep_gateway_running(const std::string& session_dir) {
 
 // hand_over() to the gateway, started if need be.
 Result<int> reach(const control::Config& config, const control::Handover& handover,
-                  int connection_fd, int stderr_fd) {
+                  const control::HandedDescriptors& descriptors) {
   const std::string& session_dir = config.session_dir;
-  auto given = control::hand_over(session_dir, handover, connection_fd, stderr_fd);
+  auto given = control::hand_over(session_dir, handover, descriptors);
   if (given || given.error().code != ErrorCode::kNotFound) return given;
   if (Status made = control::make_session_dir(config); !made) return made.error();
   DetachedHelper gateway;
@@ -67,7 +67,7 @@ Result<int> reach(const control::Config& config, const control::Handover& handov
   while (monotonic_us() < deadline_us) {
     const timespec pause{0, 2'000'000};
     sys::call(SYS_nanosleep, sys::arg(&pause), 0);
-    given = control::hand_over(session_dir, handover, connection_fd, stderr_fd);
+    given = control::hand_over(session_dir, handover, descriptors);
     if (given || given.error().code != ErrorCode::kNotFound) return given;
     // What it says it dies of is not waited for.
     if (const auto complaint = gateway.complaint(); !complaint.empty()) {
@@ -98,7 +98,7 @@ Status give_to_gateway(control::Handover handover, int connection_fd,
   handover.pid = getpid();
   handover.program = self->program;
   const std::string& session_dir = self->config.session_dir;
-  const auto control_fd = reach(self->config, handover, connection_fd, log::user_stderr());
+  const auto control_fd = reach(self->config, handover, {connection_fd, -1, log::user_stderr()});
   if (!control_fd) {
     return Error{control_fd.error().code,
                  "the gateway can't be used: " + control_fd.error().message};

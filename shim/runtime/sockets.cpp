@@ -48,6 +48,8 @@ void clear(Socket& socket) {
   socket.refs = 0;
   socket.origin = {};
   socket.proxy = socket.tls = socket.client_spoke = socket.inherited = false;
+  socket.watch.reset();
+  socket.watched_ahead = 0;
   socket.record.reset();
   socket.replay.reset();
   socket.tap.reset();

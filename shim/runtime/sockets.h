@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "shim/flow/connection.h"
+#include "shim/flow/watch.h"
 #include "shim/runtime/names.h"
 #include "shim/runtime/tls_gate.h"
 
@@ -43,7 +44,9 @@ struct Socket {
   bool inherited = false;     // made before fork(2) by the parent, untouched since
   Endpoint asked;             // what connect(2) was given
   int asked_family = 0;
-  Endpoint rewritten;  // where the kernel's socket really leads (tcp)
+  Endpoint rewritten;                  // where the kernel's socket really leads (tcp)
+  std::unique_ptr<flow::Watch> watch;  // watched: of what the program sends
+  size_t watched_ahead = 0;            // bytes it was fed that the kernel has not taken yet
   std::unique_ptr<flow::RecordConnection> record;
   std::unique_ptr<flow::ReplayConnection> replay;
   std::shared_ptr<TlsTap> tap;  // record: of the TLS session over it

@@ -113,9 +113,7 @@ TlsVerdict decide_on(Socket& socket, const std::string& sni, AlpnOffer alpn, boo
     return verdict;
   }
   if (socket.role == Role::kWatched && configured && runtime()->replaying()) {
-    return refusal(origin.host,
-                   "the program went to its address without a lookup recshim could see; list "
-                   "that address in RECSHIM_HOSTS too, or use RECSHIM_CONNECT_TO");
+    return refusal(origin.host, flow::why_refused({}));
   }
   const bool watched_and_named = socket.role == Role::kWatched && configured;
   if (socket.role == Role::kRecord || watched_and_named) {

@@ -107,7 +107,7 @@ def test_a_proxy_that_nobody_named(lab):
         (proxy.folder / "log").unlink()
         replayed = lab.replay(by_hand(proxy.port), env=env, offline=False)
         assert replayed.status != 0 and "https_proxy" in replayed.stderr.decode(), replayed.account()
-        assert not (proxy.folder / "log").exists()
+        assert not (proxy.folder / "log").exists() or (proxy.folder / "log").read_text() == ""
     finally:
         proxy.stop()
 
@@ -129,8 +129,51 @@ def test_a_proxy_of_a_childs_own_environment(lab):
         proxy.await_log("CONNECT")
         (proxy.folder / "log").unlink()
         replayed = lab.launch("replay", argv, env=env, options=["--strict"]).ok()
-        assert not (proxy.folder / "log").exists()
+        assert not (proxy.folder / "log").exists() or (proxy.folder / "log").read_text() == ""
     finally:
         proxy.stop()
     labs.assert_same(recorded, replayed)
     assert set(labs.outcomes(replayed.journal)) == {"hit"}
+
+
+@pytest.mark.parametrize("hosts", [None, HOST], ids=["default hosts", "named hosts"])
+@pytest.mark.parametrize("resolves", ["the proxy", "the program"])
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_a_socks_proxy(lab, scheme, resolves, hosts):
+    """Recorded by what goes through it; in replay nothing is asked of it."""
+    origin = lab.serve(tls=scheme == "https")
+    port = 443 if scheme == "https" else 80
+    lab.connect_to.clear()
+    proxy = servers.start_script("socks.py", lab.fresh("server"), ["--map", f"{HOST}:{port}=127.0.0.1:{origin.port}"])
+    log = proxy.folder / "log"
+    kind = "socks5h" if resolves == "the proxy" else "socks5"
+    argv = ["curl", "-q", "-sS", "--max-time", "20", f"{scheme}://{HOST}/random"]
+    env = {"RECSHIM_CONNECT_TO": None, "RECSHIM_HOSTS": hosts, "ALL_PROXY": f"{kind}://127.0.0.1:{proxy.port}"}
+    try:
+        if resolves == "the proxy":
+            lab.record(argv, env=env).ok()
+            assert log.read_text() == f"{HOST}:{port}\n"
+            (recording,) = lab.recordings()
+            assert f'"{scheme}://{HOST}/random"' in recording.read_text()
+            log.unlink()
+        replayed = lab.replay(argv, env=env, offline=False)
+        assert replayed.status != 0 and "SOCKS" in replayed.stderr.decode(), replayed.account()
+        assert labs.outcomes(replayed.journal) == ["refused"]
+        assert not log.exists()
+    finally:
+        proxy.stop()
+    # Without it, the recording answers.
+    if resolves == "the proxy":
+        assert labs.outcomes(lab.replay(argv, env={**env, "ALL_PROXY": ""}).ok().journal) == ["hit"]
+
+
+def test_a_proxy_on_this_machine_with_the_default_hosts(lab):
+    origin = lab.serve(tls=False)
+    lab.connect_to.clear()
+    proxy = servers.start_script("proxy.py", lab.fresh("server"), ["--map", f"{HOST}:80=127.0.0.1:{origin.port}"])
+    try:
+        replayed = lab.replay(by_hand(proxy.port), env={"RECSHIM_CONNECT_TO": None}, offline=False)
+        assert replayed.status != 0 and "https_proxy" in replayed.stderr.decode(), replayed.account()
+        assert not (proxy.folder / "log").exists() or (proxy.folder / "log").read_text() == ""
+    finally:
+        proxy.stop()

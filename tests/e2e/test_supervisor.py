@@ -5,7 +5,11 @@ import json
 import os
 import pathlib
 import shutil
+import socket
 import subprocess
+import sys
+import threading
+import time
 
 import pytest
 
@@ -211,6 +215,95 @@ def test_sealed_serves_static_children_of_programs_without_the_library(lab, clie
     assert recorded.status == 0 and labs.outcomes(recorded.journal) == ["recorded"], recorded.account()
     lab.stop_servers()
     labs.assert_same(recorded, launch(lab, "replay", argv, ["--sealed", "-q"]))
+
+
+# --- Sealed: connections to addresses that nobody looked up ---------------------------------
+
+NAMED = {"RECSHIM_HOSTS": HOST, "RECSHIM_CONNECT_TO": None}
+
+
+def by_address(kind, clients, port, name):
+    """A program that no library is in, asking 127.0.0.1 for name."""
+    if kind == "tls":
+        return ["env", "-i", "openssl", "s_client", "-quiet", "-connect", f"127.0.0.1:{port}", "-servername", name]
+    if kind == "without the library":
+        return ["env", "-i", "curl", "-q", "-sS", "-H", f"Host: {name}", f"http://127.0.0.1:{port}/echo?n=1"]
+    return [clients[kind], f"127.0.0.1={name}", str(port), *targets(1, 2)]
+
+
+def undated(result):
+    """What it printed without the hour, which the server counts on."""
+    return [line for line in result.stdout.splitlines() if not line.startswith(b"Date:")]
+
+
+@pytest.mark.parametrize("kind", [*COMPILERS, "without the library", "tls"])
+def test_sealed_stops_a_configured_host_by_its_address(lab, clients, kind):
+    server = lab.serve(tls=kind == "tls")
+    stopped = launch(lab, "replay", by_address(kind, clients, server.port, HOST), ["--strict"], **NAMED)
+    assert stopped.status == 86 and b"without a lookup" in stopped.stderr, stopped.account()
+    assert set(labs.outcomes(stopped.journal)) == {"refused"}
+    assert lab.requests() == [] and b"200 OK" not in stopped.stdout
+
+
+@pytest.mark.parametrize("kind", [*COMPILERS, "without the library"])
+def test_sealed_lets_other_hosts_pass(lab, clients, kind):
+    server = lab.serve(tls=False)
+    argv = by_address(kind, clients, server.port, "other.test")
+    alone = lab.run(argv, lab.base_env(), "alone").ok()
+    passed = launch(lab, "replay", argv, ["--sealed", "-q"], **NAMED)
+    assert passed.status == 0 and passed.journal == [], passed.account()
+    assert undated(alone) == undated(passed)
+    server.stop()
+    # What its connection meets is what the program is told, also one that does not wait for it.
+    refused = lab.run(argv, lab.base_env(), "alone, without a server")
+    assert refused.status != 0 and b"onnect" in refused.stdout + refused.stderr, refused.account()
+    again = launch(lab, "replay", argv, ["--sealed", "-q"], **NAMED)
+    labs.assert_same(refused, again)
+
+
+def test_sealed_records_a_configured_host_by_its_address(lab, clients):
+    server = lab.serve(tls=False)
+    argv = by_address("musl", clients, server.port, HOST)
+    alone = lab.run(argv, lab.base_env(), "alone").ok()
+    recorded = launch(lab, "record", argv, ["--sealed", "-q"], **NAMED).ok()
+    assert undated(alone) == undated(recorded)
+    assert labs.outcomes(recorded.journal) == ["recorded"] * 2
+    assert {json.loads(path.read_text())["request"]["url"] for path in lab.recordings()} == {
+        f"http://{HOST}:{server.port}{target}" for target in targets(1, 2)}
+
+
+def test_a_watched_connection_outlives_the_run(lab, clients):
+    """A connection of a daemon is its own business, and nobody waits for its end."""
+    script = ("import socket, sys, time\n"
+              "s = socket.create_connection(('127.0.0.1', int(sys.argv[1])), 20)\n"
+              "s.sendall(b'x'); s.recv(1)\n"  # the gateway has it
+              "print('ready', flush=True)\n"
+              "time.sleep(1.5)\n"
+              "s.sendall(b'later'); open(sys.argv[2], 'wb').write(s.recv(5))\n")
+    marker = lab.folder / "after"
+    daemon = ["env", "-i", sys.executable, "-c", script]
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.settimeout(20)
+        echo = threading.Thread(target=echo_one, args=(listener,))
+        echo.start()
+        shell = f'"$@" >{lab.folder}/ready 2>&1 </dev/null & until grep -qs ready {lab.folder}/ready; do sleep .1; done'
+        argv = ["sh", "-c", shell, "sh", *daemon, str(listener.getsockname()[1]), str(marker)]
+        ended = launch(lab, "replay", argv, ["--sealed", "-q"], **NAMED).ok()
+        assert ended.seconds < 20 and not marker.exists()
+        echo.join(20)
+    for _ in range(100):
+        if marker.exists() and marker.read_bytes() == b"later":
+            break
+        time.sleep(0.1)
+    assert marker.read_bytes() == b"later"
+
+
+def echo_one(listener):
+    connection, _ = listener.accept()
+    with connection:
+        connection.settimeout(20)
+        while data := connection.recv(100):
+            connection.sendall(data)
 
 
 def test_a_library_that_cannot_be_used_is_an_error_before_the_start(lab):

@@ -49,8 +49,10 @@ void fuzz_handover(std::string_view bytes) {
   shutdown(ends[0], SHUT_WR);
   const auto received = control::receive_handover(ends[1]);
   if (received.ok()) {
-    if (received->connection_fd >= 0) close(received->connection_fd);
-    if (received->stderr_fd >= 0) close(received->stderr_fd);
+    const auto& given = received->descriptors;
+    for (const int fd : {given.connection, given.upstream, given.standard_error}) {
+      if (fd >= 0) close(fd);
+    }
   }
   close(ends[0]);
   close(ends[1]);

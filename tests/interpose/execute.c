@@ -26,6 +26,10 @@ int main(int argc, char** argv) {
   if (strcmp(function, "execvp") == 0) execvp(program, arguments);
   if (strcmp(function, "execve") == 0) execve(program, arguments, environ);
   if (strcmp(function, "execvpe") == 0) execvpe(program, arguments, environ);
+  char** const a = arguments;
+  if (strcmp(function, "execl") == 0) execl(program, a[0], a[1], a[2], NULL);
+  if (strcmp(function, "execlp") == 0) execlp(program, a[0], a[1], a[2], NULL);
+  if (strcmp(function, "execle") == 0) execle(program, a[0], a[1], a[2], NULL, environ);
   if (strcmp(function, "bare_execve") == 0) execve(program, arguments, (char*[]){NULL});
   if (strcmp(function, "fexecve") == 0) {
     fexecve(open(program, O_RDONLY | O_CLOEXEC), arguments, environ);

@@ -10,7 +10,8 @@ import subprocess
 import sys
 import tempfile
 
-FUNCTIONS = ["execv", "execvp", "execve", "execvpe", "fexecve", "posix_spawn", "posix_spawnp", "vfork"]
+FUNCTIONS = ["execl", "execlp", "execle", "execv", "execvp", "execve", "execvpe", "fexecve", "posix_spawn",
+             "posix_spawnp", "vfork"]
 
 
 class Execution:
@@ -57,7 +58,7 @@ def run(arguments, folder):
         test.check(function, str(script), test.wrapped(script))
         if function != "fexecve":  # which closes the script before its interpreter reads it: its man page
             test.check(function, str(dynamic_script), f"{arguments.dynamic} {dynamic_script} an argument ")
-    for function in "execvp", "execvpe", "posix_spawnp":
+    for function in "execlp", "execvp", "execvpe", "posix_spawnp":
         test.check(function, "static", test.wrapped(folder / "static"))
     test.check("execv", "./static", test.wrapped("./static"))
     test.check("execv", "no_program", "execv: Permission denied")

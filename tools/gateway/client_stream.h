@@ -6,7 +6,7 @@
 #include <string>
 
 #include "tools/gateway/openssl_ptr.h"
-#include "tools/gateway/stream.h"
+#include "tools/gateway/socket_stream.h"
 
 namespace recshim::gateway {
 
@@ -14,7 +14,6 @@ class ClientStream final : public Stream {
  public:
   // control_fd: the raw bytes come from it until it ends; -1 for none.
   ClientStream(int fd, int control_fd);
-  ~ClientStream() override;
   ClientStream(const ClientStream&) = delete;
   ClientStream& operator=(const ClientStream&) = delete;
 
@@ -28,10 +27,12 @@ class ClientStream final : public Stream {
 
   Io read(std::string& out) override;
   void send(std::string_view bytes) override;
-  bool flush() override;
-  [[nodiscard]] bool backed_up() const override { return out_at_ < out_.size(); }
-  [[nodiscard]] int read_fd() const override { return control_fd_ >= 0 ? control_fd_ : fd_; }
-  [[nodiscard]] int write_fd() const override { return fd_; }
+  bool flush() override { return socket_.flush(); }
+  [[nodiscard]] bool backed_up() const override { return socket_.backed_up(); }
+  [[nodiscard]] int read_fd() const override {
+    return control_ ? control_->read_fd() : socket_.read_fd();
+  }
+  [[nodiscard]] int write_fd() const override { return socket_.write_fd(); }
 
   // Ends the connection as the program is to see it, after all that was sent.
   void end(flow::End how);
@@ -47,20 +48,12 @@ class ClientStream final : public Stream {
   Io tls_failed(int ssl_error);
   void take_encrypted();
 
-  int fd_;
-  int control_fd_;
-  std::string out_;
-  size_t out_at_ = 0;
-  bool broken_ = false;     // nothing can be sent any more
-  std::optional<Io> over_;  // how reading ended
+  SocketStream socket_;
+  std::optional<SocketStream> control_;
   SslPtr ssl_;
   BIO* from_client_ = nullptr;  // both owned by ssl_
   BIO* to_client_ = nullptr;
   std::string problem_;
 };
-
-// The name that a TLS ClientHello asks for (RFC 6066 §3), lower case. nullopt: more bytes
-// are needed to tell; empty: it asks for none, or is no ClientHello.
-std::optional<std::string> requested_server_name(std::string_view client_hello);
 
 }  // namespace recshim::gateway

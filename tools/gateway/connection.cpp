@@ -1,8 +1,9 @@
 // See connection.h.
 #include "tools/gateway/connection.h"
 
-#include <fcntl.h>
+#include <unistd.h>
 
+#include "shim/flow/client_hello.h"
 #include "shim/flow/first_bytes.h"
 #include "shim/flow/origin.h"
 
@@ -10,26 +11,32 @@ namespace recshim::gateway {
 
 std::string learn_name(ClientStream& client, std::string& hello, Leads& leads) {
   leads.origin.scheme = "https";
-  std::optional<std::string> name = requested_server_name(hello);
-  while (!name && hello.size() < flow::kMaxFirstBytes) {
+  flow::ClientHello seen = flow::read_client_hello(hello);
+  while (seen.state == flow::ClientHello::State::kNeedMore && hello.size() < flow::kMaxFirstBytes) {
     Waiter waiter;
     waiter.for_bytes(client);
     waiter.wait(-1);
     if (is_end(client.read(hello))) break;
-    name = requested_server_name(hello);
+    seen = flow::read_client_hello(hello);
   }
-  if (!name || name->empty()) return leads.origin.host;
+  const std::string& name = seen.server_name;
+  if (name.empty()) return leads.origin.host;
   if (flow::is_numeric_host(leads.origin.host)) {
     leads.address = leads.origin.host;
-    leads.origin.host = *name;
+    leads.origin.host = name;
   }
-  return *name;
+  return name;
 }
 
 void serve(const Shared& shared, control::Received received, int control_fd) {
-  const Party party(shared, std::move(received.handover), received.stderr_fd);
-  ClientStream client(received.connection_fd, control_fd);
+  const control::HandedDescriptors& given = received.descriptors;
+  const Party party(shared, std::move(received.handover), given.standard_error);
   const auto& handover = party.handover();
+  if (handover.watched) {
+    close(control_fd);
+    return serve_watched(shared, party, given.connection, given.upstream);
+  }
+  ClientStream client(given.connection, control_fd);
   Leads leads;
   leads.origin = {handover.plaintext ? "https" : "", handover.host, handover.port};
   leads.proxy = handover.proxy;

@@ -25,8 +25,12 @@ struct Leads {
 
 // replay and record-if-missing.
 void serve_recordings(const Shared& shared, const Party& party, ClientStream& client, Leads leads);
-// record.
-void serve_recorded(const Shared& shared, const Party& party, ClientStream& client, Leads leads);
+// record. first: bytes of the client that have been read already.
+void serve_recorded(const Shared& shared, const Party& party, ClientStream& client, Leads leads,
+                    std::string first = "");
+// To a host that is not configured, over the connection to it that server_fd is, which may be
+// in the making. Owns both descriptors.
+void serve_watched(const Shared& shared, const Party& party, int client_fd, int server_fd);
 
 // What follows on client is a ClientHello whose first bytes are hello: reads on until it is
 // known which name it asks for. A name takes the place of an address in leads, which becomes

@@ -35,6 +35,7 @@ constexpr int kOrphanCheckMs = 1000;
 constexpr uint64_t kLastWordsMs = 5000;  // after SIGTERM, for recordings under way
 
 std::atomic<int> alive{0};       // connections and presences
+std::atomic<int> watched{0};     // of these, the connections to hosts that are not configured
 std::atomic<uint64_t> ended{0};  // monotonic ms of the last one's end
 std::atomic<bool> told_to_end{false};
 
@@ -71,9 +72,10 @@ class Gateway {
       if (owned ? idle : getppid() != parent && alive == 0) break;
     }
     if (told_to_end) {
-      for (const uint64_t until = now_ms() + kLastWordsMs; alive > 0 && now_ms() < until;) {
+      for (const uint64_t until = now_ms() + kLastWordsMs; alive > watched && now_ms() < until;) {
         usleep(5'000);
       }
+      stay_for_watched();
     } else if (options_.listen_fd < 0) {
       leave();
     }
@@ -105,6 +107,17 @@ class Gateway {
     }
     listen_fd_ = *listening;
     return kExitOk;
+  }
+
+  // They are their programs' business and not the session's. Nobody waits for us, nor for the
+  // end of what we could write.
+  void stay_for_watched() const {
+    if (watched == 0 || options_.done_fd < 0) return;
+    const int null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+    dup2(null_fd, STDERR_FILENO);
+    setsid();
+    close(options_.done_fd);
+    while (watched > 0) usleep(50'000);
   }
 
   // Nobody finds the socket any more; those who have connected to it are served to the end.
@@ -164,11 +177,15 @@ class Gateway {
       wait_for_end(control);
       close(control);
     } else if (!answered.ok() || shared_ == nullptr) {
-      for (const int fd : {received->connection_fd, received->stderr_fd, control}) {
+      const auto& given = received->descriptors;
+      for (const int fd : {given.connection, given.upstream, given.standard_error, control}) {
         if (fd >= 0) close(fd);
       }
     } else {
+      const bool is_watched = received->handover.watched;
+      if (is_watched) ++watched;
       serve(*shared_, std::move(*received), control);
+      if (is_watched) --watched;
     }
   }
 

@@ -11,6 +11,9 @@ namespace recshim::gateway {
 struct GatewayOptions {
   // A listening socket that somebody else has made and will remove; -1: made here.
   int listen_fd = -1;
+  // Where it says, by closing it, that whoever waits for its end need not wait any longer: only
+  // watched connections are left, which it goes on to serve. -1: it ends them.
+  int done_fd = -1;
   std::string session_dir;  // empty: the configuration's
   // How long it waits for its first connection, and for another after the last one.
   int first_wait_ms = 5000;

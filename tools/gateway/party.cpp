@@ -73,10 +73,12 @@ flow::RecordConnection::Stamp Party::stamp() const {
 
 void Party::tell(const std::string& text) const {
   log::error("{} ({}): {}", handover_.program, handover_.pid, text);
-  if (stderr_fd_ < 0) return;
+  // A watched connection may outlive the session, and keeps no stderr open that others wait for.
+  const int to = handover_.watched ? STDERR_FILENO : stderr_fd_;
+  if (to < 0) return;
   const std::string line = "recshim: " + text + "\n";
   // A program that has closed its stderr misses the line; the log has it.
-  if (write(stderr_fd_, line.data(), line.size()) < 0) {
+  if (write(to, line.data(), line.size()) < 0) {
     log::debug("the line did not reach the program");
   }
 }

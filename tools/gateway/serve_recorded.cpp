@@ -16,8 +16,13 @@ constexpr size_t kMaxConnectBytes = size_t{64} << 10;
 
 class Recorder {
  public:
-  Recorder(const Shared& shared, const Party& party, ClientStream& client, Leads leads)
-      : shared_(shared), party_(party), client_(client), leads_(std::move(leads)) {}
+  Recorder(const Shared& shared, const Party& party, ClientStream& client, Leads leads,
+           std::string first)
+      : shared_(shared),
+        party_(party),
+        client_(client),
+        leads_(std::move(leads)),
+        first_(std::move(first)) {}
 
   void run() {
     if (!read_until(1)) return;
@@ -138,8 +143,9 @@ class Recorder {
 
 }  // namespace
 
-void serve_recorded(const Shared& shared, const Party& party, ClientStream& client, Leads leads) {
-  Recorder(shared, party, client, std::move(leads)).run();
+void serve_recorded(const Shared& shared, const Party& party, ClientStream& client, Leads leads,
+                    std::string first) {
+  Recorder(shared, party, client, std::move(leads), std::move(first)).run();
 }
 
 }  // namespace recshim::gateway

@@ -90,6 +90,8 @@ Action declare_gateway(CLI::App& app) {
                  "folder of the session (default: as RECSHIM_SESSION says)");
   app.add_option("--listen-fd", options->gateway.listen_fd,
                  "descriptor of a socket that listens already");
+  app.add_option("--done-fd", options->gateway.done_fd,
+                 "descriptor of a pipe to close when nothing is left to wait for");
   app.add_flag("--prepare", options->prepare,
                "only make the session's certificate authority, ca.pem in its folder");
   app.add_option("--java-cacerts", options->java_cacerts,

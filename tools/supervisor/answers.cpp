@@ -1,4 +1,5 @@
 // What the supervisor answers to each notified call. See supervisor.h.
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <netdb.h>
 #include <netinet/in.h>
@@ -22,6 +23,10 @@ namespace recshim::supervisor {
 using control::Endpoint;
 
 namespace {
+
+// A program that does not want to wait for its connection is told of one in the making after so
+// long. What comes of it then shows when bytes are moved.
+constexpr int kNonblockingWait_ms = 300;
 
 int socket_option(int fd, int name) {
   int value = 0;
@@ -95,8 +100,8 @@ void Supervisor::handle(const std::shared_ptr<Listener>& listener,
   const Process process = processes_.look_at(pid);
   // Quick for what is nobody's business: a connection to this machine or an unconfigured host.
   const bool any_interest =
-      policy_.stream(Reach::kStatic, *call->address, process.proxies).verdict != Verdict::kPass ||
-      policy_.datagram(Reach::kStatic, *call->address, true).verdict != Verdict::kPass;
+      judge_stream(process, *call->address).verdict != Verdict::kPass ||
+      policy_.datagram(process.reach, *call->address, true).verdict != Verdict::kPass;
   if (!any_interest) return listener->let_go_on(notification);
 
   const auto socket = take_descriptor(pid, call->fd);
@@ -123,12 +128,16 @@ void Supervisor::handle(const std::shared_ptr<Listener>& listener,
   close(*socket);
 }
 
+Decision Supervisor::judge_stream(const Process& process, const Endpoint& asked) const {
+  // The library looks at its program's proxies itself.
+  if (process.reach == Reach::kLibrary) return policy_.stream(process.reach, asked);
+  return policy_.stream(process.reach, asked, process.proxies);
+}
+
 void Supervisor::handle_stream(const std::shared_ptr<Listener>& listener,
                                const Notification& notification, const Call& call,
                                const Process& process, int socket) {
-  const bool calls_libc = process.reach == Reach::kLibrary;  // which looks at its proxies itself
-  const Decision decision = policy_.stream(
-      process.reach, *call.address, calls_libc ? std::vector<control::Proxy>() : process.proxies);
+  const Decision decision = judge_stream(process, *call.address);
   log::debug("supervisor: {} ({}) to {}: {}", process.program, process.pid,
              destination_text(decision.host, call.address->port),
              static_cast<int>(decision.verdict));
@@ -136,11 +145,15 @@ void Supervisor::handle_stream(const std::shared_ptr<Listener>& listener,
     case Verdict::kRefuse:
       return refuse(*listener, notification, call, process, decision);
     case Verdict::kServe:
+    case Verdict::kWatch:
     case Verdict::kElsewhere:
       // The program tries again by connect(2).
       if (call.fast_open) return listener->answer(notification, EOPNOTSUPP);
       if (decision.verdict == Verdict::kServe) {
         return serve_stream(*listener, notification, call, process, socket, decision);
+      }
+      if (decision.verdict == Verdict::kWatch) {
+        return watch_stream(listener, notification, call, process, socket);
       }
       return connect_elsewhere(listener, notification, call, socket, decision.host);
     case Verdict::kPass:
@@ -166,12 +179,54 @@ void Supervisor::handle_datagram(const Listener& listener, const Notification& n
 void Supervisor::serve_stream(const Listener& listener, const Notification& notification,
                               const Call& call, const Process& process, int socket,
                               const Decision& decision) {
+  control::Handover handover;
+  handover.host = decision.host;
+  handover.port = call.address->port;
+  handover.proxy = decision.proxy;
+  const int error =
+      redirect_to_gateway(listener, notification, call, process, socket, handover, -1);
+  listener.answer(notification, error);
+}
+
+// To where it asked, and the program is told what that connection says. By way of the gateway
+// only then: what is sent is to be looked at.
+void Supervisor::watch_stream(const std::shared_ptr<Listener>& listener,
+                              const Notification& notification, const Call& call,
+                              const Process& process, int socket) {
+  const int own = fcntl(socket, F_DUPFD_CLOEXEC, 0);
+  // A connect may take its time.
+  in_background([=, this] {
+    const bool nonblocking = descriptor_flags(notification.thread, call.fd).nonblocking;
+    const auto upstream = connect_upstream(own, call.family, *call.address, [&](int waited_ms) {
+      return !stopping_ && listener->is_valid(notification) &&
+             (!nonblocking || waited_ms < kNonblockingWait_ms);
+    });
+    int error = upstream.error;
+    if (error == 0 && !listener->is_valid(notification)) {
+      close(upstream.fd);
+    } else if (error == 0) {
+      control::Handover handover;
+      handover.host = call.address->text();
+      handover.port = call.address->port;
+      handover.watched = true;
+      error =
+          redirect_to_gateway(*listener, notification, call, process, own, handover, upstream.fd);
+    }
+    listener->answer(notification, error);
+    close(own);
+  });
+}
+
+int Supervisor::redirect_to_gateway(const Listener& listener, const Notification& notification,
+                                    const Call& call, const Process& process, int socket,
+                                    const control::Handover& handover, int upstream_fd) {
   const DescriptorFlags flags = descriptor_flags(notification.thread, call.fd);
   const auto made =
       redirect_stream(socket, call.family, *call.address, flags.nonblocking, net_.get());
   if (!made) {
     log::error("supervisor: {}", made.error().message);
-    return listener.answer(notification, ECONNREFUSED);
+    if (upstream_fd >= 0) close(upstream_fd);
+    return ECONNREFUSED;
   }
   int error = made->error;
   if (made->replacement_fd >= 0) {
@@ -181,43 +236,40 @@ void Supervisor::serve_stream(const Listener& listener, const Notification& noti
     }
     close(made->replacement_fd);
   }
-  listener.answer(notification, error);
-  const uint16_t port = call.address->port;
-  // The gateway may have to be started first; other connects need not wait for that.
-  in_background(
-      [this, process, host = decision.host, port, proxy = decision.proxy, peer_fd = made->peer_fd] {
-        give_to_gateway(process, host, port, proxy, peer_fd);
-      });
+  // The gateway may have to be started first; the program need not wait for that.
+  in_background([=, this, peer_fd = made->peer_fd] {
+    give_to_gateway(process, handover, peer_fd, upstream_fd);
+  });
+  return error;
 }
 
-void Supervisor::give_to_gateway(const Process& process, const std::string& host, uint16_t port,
-                                 bool proxy, int peer_fd) {
-  control::Handover handover;
-  handover.host = host;
-  handover.port = port;
-  handover.proxy = proxy;
+void Supervisor::give_to_gateway(const Process& process, control::Handover handover, int peer_fd,
+                                 int upstream_fd) {
   handover.pid = process.pid;
   handover.program = process.program;
   fill_test(process.pid, handover);
-  const auto control_fd = control::hand_over(config_.session_dir, handover, peer_fd, STDERR_FILENO);
+  const int reports = handover.watched ? -1 : STDERR_FILENO;
+  const auto control_fd =
+      control::hand_over(config_.session_dir, handover, {peer_fd, upstream_fd, reports});
   if (control_fd) {
     control::end_raw(*control_fd);
     close(*control_fd);
   } else {
     log::tell_user(fmt::format("{} (pid {}): its connection to {} is reset: {}", process.program,
-                               process.pid, destination_text(host, port),
+                               process.pid, destination_text(handover.host, handover.port),
                                control_fd.error().message));
     const linger reset = {1, 0};
     setsockopt(peer_fd, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
   }
   close(peer_fd);
+  if (upstream_fd >= 0) close(upstream_fd);
 }
 
 void Supervisor::connect_elsewhere(const std::shared_ptr<Listener>& listener,
                                    const Notification& notification, const Call& call, int socket,
                                    const std::string& host) {
   // A lookup and a connect may take their time.
-  const int own = dup(socket);
+  const int own = fcntl(socket, F_DUPFD_CLOEXEC, 0);
   in_background([=, this] {
     std::string target = host;
     uint16_t port = call.address->port;

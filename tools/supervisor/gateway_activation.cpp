@@ -23,22 +23,26 @@
 namespace recshim::supervisor {
 namespace {
 
-constexpr int kListenFd = 3;   // as the gateway sees it
+constexpr int kListenFd = 3;  // as the gateway sees it
+constexpr int kDoneFd = 4;    // likewise
+constexpr int kMoment_ms = 50;
 constexpr int kEnd_ms = 7000;  // it finishes recordings that are under way
 // A gateway that ends so soon after its start has failed, and after so many failures in a row
 // the connections for it are dropped instead, so that their programs learn of it.
 constexpr uint64_t kSoon_us = 1'000'000;
 constexpr int kMaxFailures = 3;
 
-// The child's wait status; it is told to end, and killed when it does not.
-int end_child(pid_t child, int pidfd) {
+// Tells it to end, and kills it when it does not. It may stay for what is not the session's, and
+// says so by closing done_fd's other end.
+void end_child(pid_t child, int pidfd, int done_fd) {
   kill(child, SIGTERM);
-  pollfd ended{pidfd, POLLIN, 0};
-  if (poll(&ended, 1, kEnd_ms) <= 0) kill(child, SIGKILL);
-  int status = 0;
-  while (waitpid(child, &status, 0) < 0 && errno == EINTR) {
+  pollfd waited[2] = {{pidfd, POLLIN, 0}, {done_fd, POLLIN, 0}};
+  if (poll(waited, 2, kEnd_ms) <= 0) kill(child, SIGKILL);
+  // One that ends closes it too, a moment before.
+  if (waited[0].revents == 0) poll(waited, 1, kMoment_ms);
+  const bool stays = waited[0].revents == 0 && waited[1].revents != 0;
+  while (!stays && waitpid(child, nullptr, 0) < 0 && errno == EINTR) {
   }
-  return status;
 }
 
 std::vector<char*> pointers(const std::vector<std::string>& texts) {
@@ -83,14 +87,22 @@ void GatewayActivation::start() {
   thread_ = std::thread([this] { wait_for_connections(); });
 }
 
-pid_t GatewayActivation::spawn() const {
+pid_t GatewayActivation::spawn(int& done_fd) const {
   std::vector<std::string> words = command_;
-  words.insert(words.end(), {"--listen-fd", std::to_string(kListenFd)});
+  words.insert(words.end(),
+               {"--listen-fd", std::to_string(kListenFd), "--done-fd", std::to_string(kDoneFd)});
+  int done[2] = {-1, -1};
+  if (pipe2(done, O_CLOEXEC) != 0) done[0] = done[1] = -1;
+  // Above the numbers that are about to be used.
+  const int done_write = fcntl(done[1], F_DUPFD_CLOEXEC, kDoneFd + 1);
+  close(done[1]);
+  done_fd = done[0];
   posix_spawn_file_actions_t actions;
   posix_spawn_file_actions_init(&actions);
   posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
   posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
   posix_spawn_file_actions_adddup2(&actions, listen_fd_, kListenFd);
+  posix_spawn_file_actions_adddup2(&actions, done_write, kDoneFd);
   posix_spawnattr_t attributes;
   posix_spawnattr_init(&attributes);
   // A process group of its own: the terminal's Ctrl-C is for the program, which may still
@@ -108,7 +120,9 @@ pid_t GatewayActivation::spawn() const {
                                 pointers(words).data(), pointers(environment_).data());
   posix_spawnattr_destroy(&attributes);
   posix_spawn_file_actions_destroy(&actions);
+  close(done_write);
   if (error == 0) return child;
+  close(done_fd);
   log::tell_user(
       fmt::format("the gateway could not be started: {}: {}", words[0], std::strerror(error)));
   return -1;
@@ -117,6 +131,7 @@ pid_t GatewayActivation::spawn() const {
 void GatewayActivation::wait_for_connections() {
   pid_t child = -1;
   int pidfd = -1;
+  int done_fd = -1;
   uint64_t started_us = 0;
   int failures = 0;
   for (;;) {
@@ -135,7 +150,8 @@ void GatewayActivation::wait_for_connections() {
                         WTERMSIG(status)));
       }
       close(pidfd);
-      child = pidfd = -1;
+      close(done_fd);
+      child = pidfd = done_fd = -1;
       const bool soon = posix_env().monotonic_time_us() < started_us + kSoon_us;
       failures = soon && status != 0 ? failures + 1 : 0;
       continue;
@@ -146,7 +162,7 @@ void GatewayActivation::wait_for_connections() {
       continue;
     }
     started_us = posix_env().monotonic_time_us();
-    child = spawn();
+    child = spawn(done_fd);
     if (child > 0) {
       pidfd = static_cast<int>(syscall(SYS_pidfd_open, child, 0));
     } else {
@@ -154,8 +170,9 @@ void GatewayActivation::wait_for_connections() {
     }
   }
   if (child > 0) {
-    end_child(child, pidfd);
+    end_child(child, pidfd, done_fd);
     close(pidfd);
+    close(done_fd);
   }
 }
 

@@ -15,8 +15,8 @@ namespace recshim::supervisor {
 
 class GatewayActivation {
  public:
-  // Listens on `<session_dir>/gateway`. command: program and arguments; `--listen-fd N` is
-  // appended. environment: of the gateway, "name=value".
+  // Listens on `<session_dir>/gateway`. command: program and arguments; `--listen-fd N` and
+  // `--done-fd N` are appended. environment: of the gateway, "name=value".
   // REQUIRES: the session's folder is there.
   static Result<std::unique_ptr<GatewayActivation>> make(const std::string& session_dir,
                                                          std::vector<std::string> command,
@@ -33,7 +33,8 @@ class GatewayActivation {
   GatewayActivation(std::string path, int listen_fd, std::vector<std::string> command,
                     std::vector<std::string> environment);
   void wait_for_connections();
-  [[nodiscard]] pid_t spawn() const;
+  // done_fd: the end of a pipe that hangs up when it need not be waited for.
+  [[nodiscard]] pid_t spawn(int& done_fd) const;
 
   const std::string path_;
   const int listen_fd_;

@@ -86,6 +86,8 @@ Decision Policy::stream(Reach reach, const Endpoint& asked,
   if (config_.mode == Mode::kLive || !(target.configured || target.proxy)) {
     if (asked.is_synthetic() || (redirected && reach != Reach::kLibrary)) {
       decision.verdict = Verdict::kElsewhere;
+    } else if (sealed_ && config_.mode != Mode::kLive && reach != Reach::kLibrary) {
+      decision.verdict = Verdict::kWatch;
     }
     return decision;
   }

@@ -16,6 +16,7 @@ namespace recshim::supervisor {
 enum class Verdict {
   kPass,       // the kernel goes on as asked
   kServe,      // to the session's gateway
+  kWatch,      // to where it asked, by way of the gateway, which looks at what is sent
   kElsewhere,  // to `host` by a real lookup, or where CONNECT_TO says
   kLookup,     // a datagram to a nameserver: to ours
   kRefuse      // `error`; with a reason the user is told and the journal gets a line
@@ -33,7 +34,8 @@ struct Decision {
 class Policy {
  public:
   // config: borrowed. host_of: the host of a synthetic address. proxies: of the session's
-  // environment. sealed: programs that could carry the library and don't are stopped.
+  // environment. sealed: programs that could carry the library and don't are stopped, and
+  // connections to addresses that nobody looked up are watched, as the library does.
   Policy(const control::Config& config, bool sealed, std::vector<control::Proxy> proxies,
          std::function<std::optional<std::string>(uint32_t)> host_of);
 

@@ -97,6 +97,14 @@ void set_nonblocking(int fd) {
   fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
 }
 
+// 0 where the kernel has no such number (before 5.14). Source: socket(7).
+uint64_t network_of(int fd) {
+  uint64_t cookie = 0;
+  socklen_t length = sizeof cookie;
+  getsockopt(fd, SOL_SOCKET, SO_NETNS_COOKIE, &cookie, &length);
+  return cookie;
+}
+
 void copy_timeouts(int from, int to) {
   for (const int name : {SO_RCVTIMEO, SO_SNDTIMEO}) {
     timeval value{};
@@ -150,6 +158,35 @@ Result<Redirected> redirect_stream(int socket, int family, const Endpoint& asked
   }
   return Error{ErrorCode::kIo,
                fmt::format("no connection of our own can be made: {}", std::strerror(errno))};
+}
+
+Upstream connect_upstream(int socket, int family, const Endpoint& asked,
+                          const std::function<bool(int)>& go_on) {
+  constexpr int kStep_ms = 50;
+  Upstream made;
+  made.fd = ::socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  if (made.fd < 0) return {-1, errno};
+  if (network_of(made.fd) != network_of(socket)) {
+    close(made.fd);
+    made.fd = fcntl(socket, F_DUPFD_CLOEXEC, 0);
+  }
+  set_nonblocking(made.fd);
+  sockaddr_storage address{};
+  const socklen_t length = control::to_sockaddr(asked, family, &address);
+  if (connect(made.fd, reinterpret_cast<sockaddr*>(&address), length) == 0) return made;
+  made.error = errno;
+  for (int waited_ms = 0; made.error == EINPROGRESS; waited_ms += kStep_ms) {
+    pollfd ready{made.fd, POLLOUT, 0};
+    if (poll(&ready, 1, kStep_ms) > 0) {
+      socklen_t size = sizeof made.error;
+      getsockopt(made.fd, SOL_SOCKET, SO_ERROR, &made.error, &size);
+    } else if (!go_on(waited_ms + kStep_ms)) {
+      made.error = 0;
+    }
+  }
+  if (made.error == 0) return made;
+  close(made.fd);
+  return {-1, made.error};
 }
 
 Result<int> datagram_replacement(int socket, int family, bool nonblocking, PrivateNet& net) {

@@ -1,6 +1,8 @@
 // Makes a supervised program's socket lead to us instead of where it asked.
 #pragma once
 
+#include <functional>
+
 #include "shim/base/result.h"
 #include "shim/control/endpoint.h"
 #include "tools/supervisor/private_net.h"
@@ -20,6 +22,19 @@ struct Redirected {
 // nonblocking: as the program's socket is. Errors: kIo.
 Result<Redirected> redirect_stream(int socket, int family, const control::Endpoint& asked,
                                    bool nonblocking, PrivateNet* net);
+
+// The connection that a program asks for, made in its place.
+struct Upstream {
+  int fd = -1;    // the caller's
+  int error = 0;  // of connect(2); there is no descriptor then
+};
+
+// socket: as in redirect_stream. It is connected itself where it belongs to another network
+// namespace than ours, and redirect_stream then finds something else for the program.
+// go_on: asked every now and then, with the milliseconds that have passed, whether to wait on;
+// when it says no, the connection is returned in the making.
+Upstream connect_upstream(int socket, int family, const control::Endpoint& asked,
+                          const std::function<bool(int)>& go_on);
 
 // A datagram socket of net to put in a program's place. Errors: kIo.
 Result<int> datagram_replacement(int socket, int family, bool nonblocking, PrivateNet& net);

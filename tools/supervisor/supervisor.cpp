@@ -71,6 +71,7 @@ Supervisor::~Supervisor() {
 }
 
 void Supervisor::stop() {
+  stopping_ = true;
   eventfd_write(stop_fd_, 1);
   if (acceptor_.joinable()) acceptor_.join();
   for (const auto& client : clients_) {
@@ -170,9 +171,10 @@ void Supervisor::keep_after_the_end() {
           client->listener->answer(*notification, kSupervisedErrno);
           continue;
         }
-        const bool ours = call && call->address &&
-                          policy_.stream(Reach::kStatic, *call->address).verdict != Verdict::kPass;
-        if (ours) {
+        const Verdict verdict = call && call->address
+                                    ? policy_.stream(Reach::kStatic, *call->address).verdict
+                                    : Verdict::kPass;
+        if (verdict != Verdict::kPass && verdict != Verdict::kWatch) {
           client->listener->answer(*notification, ECONNREFUSED);
         } else {
           client->listener->let_go_on(*notification);

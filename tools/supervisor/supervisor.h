@@ -16,6 +16,7 @@
 
 #include "shim/base/result.h"
 #include "shim/control/config.h"
+#include "shim/control/handover.h"
 #include "shim/control/proxies.h"
 #include "shim/control/synthetic_addresses.h"
 #include "tools/supervisor/call.h"
@@ -59,12 +60,15 @@ class Supervisor {
   void take_listeners();
   void serve(Client& client);
   void handle(const std::shared_ptr<Listener>& listener, const Notification& call);
+  [[nodiscard]] Decision judge_stream(const Process& process, const control::Endpoint& asked) const;
   void handle_stream(const std::shared_ptr<Listener>& listener, const Notification& notification,
                      const Call& call, const Process& process, int socket);
   void handle_datagram(const Listener& listener, const Notification& notification, const Call& call,
                        const Process& process, int socket);
   void serve_stream(const Listener& listener, const Notification& notification, const Call& call,
                     const Process& process, int socket, const Decision& decision);
+  void watch_stream(const std::shared_ptr<Listener>& listener, const Notification& notification,
+                    const Call& call, const Process& process, int socket);
   void connect_elsewhere(const std::shared_ptr<Listener>& listener,
                          const Notification& notification, const Call& call, int socket,
                          const std::string& host);
@@ -72,8 +76,14 @@ class Supervisor {
               int socket);
   void refuse(const Listener& listener, const Notification& notification, const Call& call,
               const Process& process, const Decision& decision);
-  void give_to_gateway(const Process& process, const std::string& host, uint16_t port, bool proxy,
-                       int peer_fd);
+  // The other end of handover's connection becomes the program's. Returns: what connect(2) is
+  // to say.
+  int redirect_to_gateway(const Listener& listener, const Notification& notification,
+                          const Call& call, const Process& process, int socket,
+                          const control::Handover& handover, int upstream_fd);
+  // Owns the descriptors.
+  void give_to_gateway(const Process& process, control::Handover handover, int peer_fd,
+                       int upstream_fd);
   // Runs work on a thread that the destructor waits for.
   void in_background(std::function<void()> work);
   void keep_after_the_end();
@@ -93,6 +103,7 @@ class Supervisor {
   std::condition_variable idle_;
   int background_ = 0;
   std::atomic<bool> told_of_lookups_{false};
+  std::atomic<bool> stopping_{false};
 };
 
 }  // namespace recshim::supervisor

@@ -1,7 +1,9 @@
 /* For linking statically, with glibc or musl: no library can be preloaded into it. Asks over
    plain HTTP for each path given, one connection each, non-blocking or not by turns.
 
-       static_client HOST PORT PATH… */
+       static_client HOST[=NAME] PORT PATH…
+
+   NAME: what the Host header says instead. */
 #include <errno.h>
 #include <fcntl.h>
 #include <netdb.h>
@@ -32,7 +34,8 @@ static int connected(int fd, const struct addrinfo* address, int nonblocking) {
   return 0;
 }
 
-static int ask(const char* host, const char* port, const char* path, int nonblocking) {
+static int ask(const char* host, const char* name, const char* port, const char* path,
+               int nonblocking) {
   struct addrinfo hints = {.ai_socktype = SOCK_STREAM};
   struct addrinfo* list = NULL;
   const int problem = getaddrinfo(host, port, &hints, &list);
@@ -46,7 +49,7 @@ static int ask(const char* host, const char* port, const char* path, int nonbloc
     return 1;
   }
   freeaddrinfo(list);
-  dprintf(fd, "GET %s HTTP/1.1\r\nHost: %s\r\nConnection: close\r\n\r\n", path, host);
+  dprintf(fd, "GET %s HTTP/1.1\r\nHost: %s\r\nConnection: close\r\n\r\n", path, name);
   char buffer[4096];
   ssize_t n = 0;
   while ((n = read(fd, buffer, sizeof buffer)) > 0) fwrite(buffer, 1, (size_t)n, stdout);
@@ -57,6 +60,9 @@ static int ask(const char* host, const char* port, const char* path, int nonbloc
 
 int main(int argc, char** argv) {
   int failed = 0;
-  for (int i = 3; i < argc; ++i) failed |= ask(argv[1], argv[2], argv[i], i % 2);
+  char* const equals = strchr(argv[1], '=');
+  if (equals != NULL) *equals = '\0';
+  const char* const name = equals != NULL ? equals + 1 : argv[1];
+  for (int i = 3; i < argc; ++i) failed |= ask(argv[1], name, argv[2], argv[i], i % 2);
   return failed;
 }

@@ -44,8 +44,8 @@ class HandoverTest : public testing::Test {
   }
   void TearDown() override {
     gateway_ = {};
-    if (received_ && received_->ok() && (*received_)->connection_fd >= 0) {
-      close((*received_)->connection_fd);
+    if (received_ && received_->ok() && (*received_)->descriptors.connection >= 0) {
+      close((*received_)->descriptors.connection);
     }
   }
 
@@ -69,7 +69,7 @@ TEST_F(HandoverTest, EverythingArrives) {
   given.pid = 42;
   given.program = "prog";
   given.to_client = std::string("\0\xff rest", 7);
-  const auto control = hand_over(folder_.path(), given, pair[0], STDERR_FILENO);
+  const auto control = hand_over(folder_.path(), given, {pair[0], -1, STDERR_FILENO});
   ASSERT_TRUE(control.ok()) << control.error().message;
   EXPECT_NE(fcntl(*control, F_GETFD) & FD_CLOEXEC, 0);
   close(pair[0]);
@@ -92,13 +92,50 @@ TEST_F(HandoverTest, EverythingArrives) {
   EXPECT_EQ(got.handover.program, "prog");
   EXPECT_EQ(got.handover.to_client, given.to_client);
   EXPECT_TRUE(raw_ == raw);
-  ASSERT_GE(got.stderr_fd, 0);
-  close(got.stderr_fd);
+  ASSERT_GE(got.descriptors.standard_error, 0);
+  close(got.descriptors.standard_error);
   // The descriptor is the connection's own other end.
-  ASSERT_EQ(write(got.connection_fd, "hi", 2), 2);
+  ASSERT_EQ(write(got.descriptors.connection, "hi", 2), 2);
   char back[2];
   ASSERT_EQ(read(pair[1], back, 2), 2);
   close(pair[1]);
+}
+
+TEST_F(HandoverTest, AWatchedConnectionBringsItsServers) {
+  serve();
+  std::array<int, 2> client{};
+  std::array<int, 2> server{};
+  ASSERT_EQ(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, client.data()), 0);
+  ASSERT_EQ(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, server.data()), 0);
+  Handover given;
+  given.host = "192.0.2.1";
+  given.watched = true;
+  const auto control = hand_over(folder_.path(), given, {client[0], server[0], -1});
+  ASSERT_TRUE(control.ok()) << control.error().message;
+  close(*control);
+  gateway_ = {};
+  ASSERT_TRUE(received_->ok()) << received_->error().message;
+  const Received& got = **received_;
+  EXPECT_TRUE(got.handover.watched);
+  EXPECT_EQ(got.descriptors.standard_error, -1);
+  ASSERT_EQ(write(got.descriptors.upstream, "hi", 2), 2);
+  char back[2];
+  EXPECT_EQ(recv(server[1], back, 2, MSG_DONTWAIT), 2);
+  close(got.descriptors.upstream);
+  for (const int fd : {client[0], client[1], server[0], server[1]}) close(fd);
+}
+
+TEST_F(HandoverTest, AWatchedConnectionWithoutItsServersIsRefused) {
+  serve("a descriptor is missing");
+  Handover given;
+  given.host = "192.0.2.1";
+  given.watched = true;
+  const int fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+  const auto control = hand_over(folder_.path(), given, {fd, -1, -1});
+  close(fd);
+  gateway_ = {};
+  ASSERT_FALSE(received_->ok());
+  EXPECT_EQ(received_->error().code, ErrorCode::kInvalid);
 }
 
 TEST_F(HandoverTest, APresenceHasNoConnection) {
@@ -113,7 +150,7 @@ TEST_F(HandoverTest, APresenceHasNoConnection) {
 }
 
 TEST_F(HandoverTest, WithoutAGatewayItSaysSo) {
-  const auto nothing = hand_over(folder_.path(), {}, STDIN_FILENO, -1);
+  const auto nothing = hand_over(folder_.path(), {}, {STDIN_FILENO, -1, -1});
   ASSERT_FALSE(nothing.ok());
   EXPECT_EQ(nothing.error().code, ErrorCode::kNotFound);
 

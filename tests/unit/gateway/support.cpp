@@ -211,7 +211,8 @@ SSL_CTX* Lab::client_context() {
   return client_.get();
 }
 
-std::unique_ptr<Wire> Lab::hand_over(control::Handover handover, const std::string& raw) {
+std::unique_ptr<Wire> Lab::hand_over(control::Handover handover, const std::string& raw,
+                                     int upstream_fd) {
   if (handover.host.empty()) handover.host = "api.test";
   if (handover.port == 0) handover.port = 443;
   handover.pid = getpid();
@@ -222,8 +223,10 @@ std::unique_ptr<Wire> Lab::hand_over(control::Handover handover, const std::stri
   EXPECT_EQ(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, control.data()), 0);
   control::Received received;
   received.handover = std::move(handover);
-  received.connection_fd = pair[0];
-  received.stderr_fd = open(folder_.path("stderr").c_str(), O_WRONLY | O_APPEND | O_CLOEXEC);
+  received.descriptors.connection = pair[0];
+  received.descriptors.upstream = upstream_fd;
+  received.descriptors.standard_error =
+      open(folder_.path("stderr").c_str(), O_WRONLY | O_APPEND | O_CLOEXEC);
   served_.emplace_back([this, received = std::move(received), fd = control[0]]() mutable {
     serve(*shared_, std::move(received), fd);
   });

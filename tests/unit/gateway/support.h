@@ -91,8 +91,9 @@ class Lab {
   void load(const std::string& mode, uint16_t server_port);
   Shared& shared() { return *shared_; }
   // A connection that is handed over and served; the program's end of it. raw: sent along.
-  // to_client, plaintext, proxy: of the handover.
-  std::unique_ptr<Wire> hand_over(control::Handover handover = {}, const std::string& raw = "");
+  // to_client, plaintext, proxy: of the handover. upstream_fd: of a watched one.
+  std::unique_ptr<Wire> hand_over(control::Handover handover = {}, const std::string& raw = "",
+                                  int upstream_fd = -1);
   // The same, with a handshake that trusts the session's authority. Null: it failed.
   std::unique_ptr<Wire> hand_over_tls(const std::string& name = "api.test");
   // Waits until everything handed over so far has been served.

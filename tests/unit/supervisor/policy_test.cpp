@@ -110,9 +110,30 @@ TEST(Policy, SealedStopsWhatLostTheLibrary) {
     EXPECT_EQ(stopped.verdict, Verdict::kRefuse);
     EXPECT_EQ(stopped.host, "api.example.com");
     EXPECT_THAT(stopped.reason, HasSubstr("LD_PRELOAD"));
-    EXPECT_EQ(Judge(setting).stream("192.0.2.1", 22, Reach::kLost).verdict, Verdict::kPass);
+    EXPECT_EQ(Judge(setting).stream("192.0.2.1", 22, Reach::kLost).verdict, Verdict::kWatch);
     EXPECT_EQ(Judge(setting)->unseen("why").verdict, Verdict::kRefuse);
   }
+}
+
+TEST(Policy, SealedWatchesWhatNobodyLookedUp) {
+  Setting setting{Mode::kReplay, {"api.example.com:443"}};
+  EXPECT_EQ(Judge(setting).stream("192.0.2.1", 443).verdict, Verdict::kPass);
+  setting.sealed = true;
+  for (const Mode mode : {Mode::kReplay, Mode::kRecord, Mode::kRecordIfMissing}) {
+    setting.mode = mode;
+    for (const Reach reach : {Reach::kStatic, Reach::kGo, Reach::kLost, Reach::kUnknown}) {
+      EXPECT_EQ(Judge(setting).stream("192.0.2.1", 443, reach).verdict, Verdict::kWatch);
+      EXPECT_EQ(Judge(setting).stream("127.0.0.1", 3128, reach).verdict, Verdict::kWatch);
+    }
+    EXPECT_EQ(Judge(setting).stream("192.0.2.1", 443, Reach::kLibrary).verdict, Verdict::kPass);
+    EXPECT_EQ(Judge(setting).stream(kNamed, 22).verdict, Verdict::kElsewhere);
+  }
+  // A proxy on this machine may lead anywhere.
+  setting.hosts.clear();
+  EXPECT_EQ(Judge(setting).stream("127.0.0.1", 3128).verdict, Verdict::kWatch);
+  EXPECT_EQ(Judge(setting).stream("192.0.2.1", 3128).verdict, Verdict::kWatch);
+  setting.mode = Mode::kLive;
+  EXPECT_EQ(Judge(setting).stream("192.0.2.1", 3128).verdict, Verdict::kPass);
 }
 
 TEST(Policy, AProgramThatCannotBeLookedIntoMayRecordUnsealed) {
