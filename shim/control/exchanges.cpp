@@ -73,6 +73,14 @@ void Exchanges::save(http::Exchange& exchange) const {
   outlets_.journal(std::move(line));
 }
 
+void Exchanges::unrecorded(http::Exchange& exchange, const std::string& reason) const {
+  apply_header_test_id(exchange);
+  auto line = line_of(exchange, Outcome::kUnrecorded);
+  line.detail = reason;
+  log::warn("not recorded: {} {}: {}", line.method, line.url, reason);
+  outlets_.journal(std::move(line));
+}
+
 std::optional<store::Missing> Exchanges::answer(flow::ReplayConnection& connection,
                                                 http::Exchange& request,
                                                 flow::Commands& more) const {

@@ -29,6 +29,9 @@ class Exchanges {
 
   // flow::Save: writes the recording.
   void save(http::Exchange& exchange) const;
+  // flow::Unrecorded: journalled. The user is not told at once: programs cancel requests of their
+  // own accord, and `recshim run` sums it up.
+  void unrecorded(http::Exchange& exchange, const std::string& reason) const;
 
   // flow::Find: delivers the recording that answers request, or the reason why it can't be
   // read. Returns what is missing where there is none; nothing is delivered or journalled

@@ -21,9 +21,9 @@ int64_t whole_number(const Json& value) {
 }
 
 constexpr int kVersion = 1;
-constexpr std::array kOutcomes = {Outcome::kHit,       Outcome::kMiss,   Outcome::kRecorded,
-                                  Outcome::kUnchanged, Outcome::kPassed, Outcome::kLost,
-                                  Outcome::kRefused};
+constexpr std::array kOutcomes = {Outcome::kHit,       Outcome::kMiss,      Outcome::kRecorded,
+                                  Outcome::kUnchanged, Outcome::kPassed,    Outcome::kLost,
+                                  Outcome::kRefused,   Outcome::kUnrecorded};
 
 // By calendar arithmetic rather than gmtime: libc's time-zone lock may be held by a thread
 // that fork(2) left behind.
@@ -87,6 +87,8 @@ const char* outcome_name(Outcome outcome) {
       return "passed";
     case Outcome::kLost:
       return "lost";
+    case Outcome::kUnrecorded:
+      return "unrecorded";
     case Outcome::kRefused:
       return "refused";
   }

@@ -15,13 +15,15 @@ namespace recshim::control {
 inline constexpr const char* kSessionJournalName = "journal";
 
 enum class Outcome {
-  kHit,        // replayed
-  kMiss,       // replay: no recording
-  kRecorded,   // written
-  kUnchanged,  // recorded again, file untouched
-  kPassed,     // seen and left alone (with `detail`)
-  kLost,       // could not be written (with `detail`)
-  kRefused     // refused in replay for another reason than a miss
+  kHit,         // replayed
+  kMiss,        // replay: no recording
+  kRecorded,    // written
+  kUnchanged,   // recorded again, file untouched
+  kPassed,      // seen and left alone, as the settings say (with `detail`)
+  kLost,        // could not be written (with `detail`)
+  kUnrecorded,  // seen, but nothing that could be written (with `detail`); method "" where no
+                // request could be read
+  kRefused      // refused in replay for another reason than a miss
 };
 const char* outcome_name(Outcome outcome);  // "hit", "miss", "recorded", …
 

@@ -37,6 +37,12 @@ struct Settings {
 struct Save {
   std::unique_ptr<http::Exchange> exchange;
 };
+// Record: there will be no recording of this, and why. exchange: its request, as far as it was
+// read; without a method when there was none to be read, only the connection.
+struct Unrecorded {
+  std::unique_ptr<http::Exchange> exchange;
+  std::string reason;
+};
 // Replay: answer with deliver()/deliver_miss() (before feeding further bytes).
 struct Find {
   std::unique_ptr<http::Exchange> request;
@@ -68,7 +74,7 @@ struct Warn {
   std::string text;
 };
 
-using Command = std::variant<Save, Find, FindEarly, PassThrough, TlsSeen, Tunnel, Warn>;
+using Command = std::variant<Save, Unrecorded, Find, FindEarly, PassThrough, TlsSeen, Tunnel, Warn>;
 using Commands = std::vector<Command>;
 
 // kRagged: the end of a TLS connection without close_notify (RFC 8446 §6.1).

@@ -1,8 +1,6 @@
 // RecordConnection: pairs the two directions of a real connection. Owns the parsers, the
 // bytes that wait, and the queue of open exchanges; what one exchange becomes is
 // exchange_recorder.h's.
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <deque>
 
@@ -66,6 +64,9 @@ struct RecordConnection::Impl {
   void expect_front();
   void settle_front(Commands& out);
   void save(Open& open, Commands& out);
+  void lose_open(std::string_view reason, Commands& out);
+  void lose_connection(std::string_view reason, Commands& out);
+  void answered_unasked(Commands& out);
 
   RecordConnection& owner;
   const Settings& settings;
@@ -97,9 +98,12 @@ void RecordConnection::Impl::step(PhaseStep step) {
 
 void RecordConnection::Impl::leave(std::string reason, Commands& out) {
   if (phase == Phase::kGone) return;
+  // Behind a proxy it may have been about any host.
+  const bool unread = phase == Phase::kSniffing || !client_broken.empty();
+  if (open.empty() && unread && !is_proxy) lose_connection(reason, out);
+  lose_open(reason, out);
   step(PhaseStep::kLeft);
   out.emplace_back(PassThrough{std::move(reason), false, {}});
-  open.clear();
   from_client.clear();
   from_server.clear();
 }
@@ -253,9 +257,6 @@ void RecordConnection::Impl::on_response_event(http::Event& event, uint64_t now_
   if (recorder.response_whole()) return;
   if (auto* started = std::get_if<http::ResponseStarted>(&event)) {
     if (started->head.status == 101) {
-      out.emplace_back(
-          Warn{"the connection was upgraded to another protocol: passed through, "
-               "not recorded"});
       leave("the server switched protocols (101)", out);
     } else if (started->head.status < 200) {
       recorder.informational(std::move(started->head));
@@ -334,8 +335,7 @@ void RecordConnection::Impl::save(Open& done, Commands& out) {
   auto exchange = done.recorder.take();
   if (!exchange || !done.recorded) return;
   if (exchange->request_body.broken() || exchange->response_body.broken()) {
-    out.emplace_back(Warn{"not recorded, its body could not be kept: " +
-                          http::request_url(exchange->origin, exchange->request)});
+    out.emplace_back(Unrecorded{std::move(exchange), "its body could not be kept"});
     return;
   }
   out.emplace_back(Save{std::move(exchange)});
@@ -364,14 +364,34 @@ void RecordConnection::Impl::server_ended(Commands& out) {
   }
   save(front, out);
   open.pop_front();
-  if (!open.empty()) {
-    out.emplace_back(
-        Warn{fmt::format("{} pipelined request(s) not recorded: the server closed "
-                         "before it answered them",
-                         open.size())});
-    open.clear();
-  }
+  lose_open("the server closed before it answered", out);
   step(PhaseStep::kLeft);
+}
+
+// The exchanges that are not over will not be.
+void RecordConnection::Impl::lose_open(std::string_view reason, Commands& out) {
+  for (Open& lost : open) {
+    auto exchange = lost.recorder.take();
+    if (exchange && lost.recorded) {
+      out.emplace_back(Unrecorded{std::move(exchange), std::string(reason)});
+    }
+  }
+  open.clear();
+}
+
+void RecordConnection::Impl::lose_connection(std::string_view reason, Commands& out) {
+  auto nothing = std::make_unique<http::Exchange>();
+  nothing->origin = origin;
+  if (origin.scheme.empty()) nothing->origin.scheme = "http";
+  stamps.take(owner.stamp, *nothing);
+  out.emplace_back(Unrecorded{std::move(nothing), std::string(reason)});
+}
+
+// An answer alone: its request was written by another process, or past what is looked at. After
+// a request it may be what a server says of its own accord (408).
+void RecordConnection::Impl::answered_unasked(Commands& out) {
+  if (phase != Phase::kSniffing || !open.empty() || from_server.empty() || is_proxy) return;
+  lose_connection("an answer came to a request that was not seen", out);
 }
 
 RecordConnection::RecordConnection(http::Origin origin, bool is_proxy, const Settings& settings)
@@ -401,18 +421,14 @@ void RecordConnection::on_client_end(uint64_t now_us, Commands& out) {
   if (impl.phase == Phase::kGone) return;
   impl.pump(out);
   if (impl.phase == Phase::kGone) return;
-  if (!impl.open.empty()) {
+  if (!impl.open.empty() && impl.open.front().recorder.response_begun()) {
     Open& front = impl.open.front();
-    if (front.recorder.response_begun()) {
-      if (!front.recorder.response_whole()) front.recorder.client_left(now_us);
-      impl.save(front, out);
-    } else if (front.recorded) {
-      out.emplace_back(Warn{"not recorded, the program closed before an answer came: " +
-                            http::request_url(front.recorder.exchange()->origin,
-                                              front.recorder.exchange()->request)});
-    }
+    if (!front.recorder.response_whole()) front.recorder.client_left(now_us);
+    impl.save(front, out);
+    impl.open.pop_front();
   }
-  impl.open.clear();
+  impl.answered_unasked(out);
+  impl.lose_open("the program closed before an answer came", out);
   impl.step(PhaseStep::kLeft);
 }
 

@@ -58,8 +58,7 @@ void after_step(Session& session) {
   }
   const std::string_view chosen(reinterpret_cast<const char*>(name), size);
   if (chosen == "h2") {
-    log::warn("{} speaks HTTP/2 by an offer made past the hooks: passed unrecorded",
-              session.host.empty() ? "a TLS session" : session.host);
+    session.tap->on_unreadable("it speaks HTTP/2, by an offer made past the hooks");
     session.close_tap();
     session.mode = Mode::kForeign;
   }

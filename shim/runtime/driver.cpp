@@ -1,8 +1,9 @@
 // See driver.h.
 #include "shim/runtime/driver.h"
 
+#include <linux/tcp.h>
 #include <netinet/in.h>
-#include <netinet/tcp.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -61,7 +62,9 @@ class ReplayExecutor {
   }
 
  private:
-  int execute(flow::Save&, flow::Commands&) { return 0; }  // replay saves nothing
+  // Replay saves nothing.
+  int execute(flow::Save&, flow::Commands&) { return 0; }
+  int execute(flow::Unrecorded&, flow::Commands&) { return 0; }
   int execute(flow::Warn& command, flow::Commands&) {
     log::warn("{}", command.text);
     return 0;
@@ -176,10 +179,12 @@ RecordVerdict execute(flow::Commands& commands) {
   for (auto& command : commands) {
     if (auto* saved = std::get_if<flow::Save>(&command)) {
       runtime()->exchanges->save(*saved->exchange);
+    } else if (auto* lost = std::get_if<flow::Unrecorded>(&command)) {
+      runtime()->exchanges->unrecorded(*lost->exchange, lost->reason);
     } else if (auto* warning = std::get_if<flow::Warn>(&command)) {
       log::warn("{}", warning->text);
     } else if (auto* pass = std::get_if<flow::PassThrough>(&command)) {
-      log::warn("not recorded: {}", pass->reason);
+      log::info("passed through: {}", pass->reason);
       verdict.stop = true;
     } else if (std::get_if<flow::TlsSeen>(&command) != nullptr) {
       verdict.stop = true;
@@ -189,6 +194,15 @@ RecordVerdict execute(flow::Commands& commands) {
   }
   commands.clear();
   return verdict;
+}
+
+void leave_unrecorded(const http::Origin& origin, const std::string& reason) {
+  http::Exchange nothing;
+  nothing.origin = origin;
+  auto stamp = current_stamp();
+  nothing.test_id = std::move(stamp.test_id);
+  nothing.started_wall_us = stamp.wall_us;
+  runtime()->exchanges->unrecorded(nothing, reason);
 }
 
 std::unique_ptr<flow::RecordConnection> make_record(const http::Origin& origin, bool proxy) {
@@ -219,6 +233,20 @@ void obey(Socket& socket, flow::Commands& commands) {
     }
   }
   if (verdict.stop) socket.record.reset();
+}
+
+// Of a connection that told us nothing: stdio or raw system calls have moved what went over it.
+bool was_used_unseen(const Socket& socket, int fd) {
+  if (socket.client_spoke || socket.proxy || fd < 0) return false;
+  struct stat now {};  // it may have been closed past the hooks
+  if (sys::call(SYS_fstat, fd, sys::arg(&now)) != 0 || now.st_ino != socket.inode.load()) {
+    return false;
+  }
+  tcp_info info{};
+  socklen_t size = sizeof info;
+  const long got =
+      sys::call(SYS_getsockopt, fd, IPPROTO_TCP, TCP_INFO, sys::arg(&info), sys::arg(&size));
+  return got == 0 && info.tcpi_bytes_sent > 0;
 }
 
 }  // namespace
@@ -267,6 +295,9 @@ void record_client_end(Socket& socket, int fd) {
   if (!socket.record) return;
   flow::Commands commands;
   socket.record->on_client_end(monotonic_us(), commands);
+  if (commands.empty() && was_used_unseen(socket, fd)) {
+    leave_unrecorded(socket.origin, "stdio or raw system calls moved what went over it");
+  }
   execute(commands);
   socket.record.reset();
 }

@@ -19,6 +19,8 @@ struct RecordVerdict {
 };
 // Saves, warns, journals. REQUIRES: OwnWork; the connection's lock may be held.
 RecordVerdict execute(flow::Commands& commands);
+// A connection of which nothing can be read is left alone: journalled. REQUIRES: OwnWork.
+void leave_unrecorded(const http::Origin& origin, const std::string& reason);
 std::unique_ptr<flow::RecordConnection> make_record(const http::Origin& origin, bool proxy);
 
 // All REQUIRE: OwnWork, socket.mutex held, role kRecord.

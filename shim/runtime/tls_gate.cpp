@@ -118,7 +118,7 @@ TlsVerdict decide_on(Socket& socket, const std::string& sni, AlpnOffer alpn, boo
   const bool watched_and_named = socket.role == Role::kWatched && configured;
   if (socket.role == Role::kRecord || watched_and_named) {
     if (alpn == AlpnOffer::kOnlyOther) {
-      log::warn("{}: not recorded: {}", origin.host, kOnlyHttp2);
+      leave_unrecorded(origin, kOnlyHttp2);
       socket.tls = true;
       return verdict;
     }

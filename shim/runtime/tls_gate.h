@@ -30,6 +30,8 @@ class TlsTap {
                        size_t n) = 0;           // plaintext SSL_read returned (not peeked)
   virtual void on_read_end(flow::End end) = 0;  // close_notify, EOF or reset
   virtual void on_close() = 0;                  // SSL_shutdown/SSL_free: idempotent
+  // Its plaintext can't be read: not recorded, and why. As on_close() otherwise.
+  virtual void on_unreadable(const std::string& reason) = 0;
   // What is left unread when the program closes is worth draining (a stream whose end
   // marker may have come): true while a response is under way.
   virtual bool wants_drain() = 0;

@@ -295,6 +295,52 @@ def test_a_working_directory_that_was_removed(lab, dir):
     assert not pathlib.Path("/recordings").exists()
 
 
+PLAIN = "http://api.openai.com"
+PREFACE = ("import socket; s = socket.create_connection(('api.openai.com', 80)); "
+           "s.sendall(b'PRI * HTTP/2.0\\r\\n\\r\\nSM\\r\\n\\r\\n'); s.recv(9)")
+DEV_TCP = ('exec 3<>/dev/tcp/api.openai.com/80; printf "GET /%s HTTP/1.1\\r\\nHost: api.openai.com\\r\\n\\r\\n" x >&3; '
+           "cat <&3")
+UPGRADE = ["-H", "Connection: Upgrade", "-H", "Upgrade: websocket"]
+UNRECORDED = {
+    "cancelled": ("silent", [*CURL, "--max-time", "0.3", PLAIN + "/x?key=k"],
+                  "GET", PLAIN + "/x?key=REDACTED", "closed before an answer"),
+    "upgraded": ("upgrade", [*CURL, *UPGRADE, PLAIN + "/x"], "GET", PLAIN + "/x", "switched protocols"),
+    "http2": ("hasty", [sys.executable, "-c", PREFACE], "", PLAIN, "HTTP/2"),
+    "by stdio": ("hasty", ["bash", "-c", DEV_TCP], "", PLAIN, "stdio"),
+}
+
+
+@pytest.mark.parametrize("what, mode", [*((what, "record") for what in UNRECORDED),
+                                        ("cancelled", "record-if-missing")])
+def test_what_is_seen_and_not_recorded_is_told_and_strict_minds(lab, what, mode):
+    kind, program, method, url, why = UNRECORDED[what]
+    server = servers.start_script("fake_protocols.py", lab.fresh("server"), ["--kind", kind])
+    lab.stand_in("api.openai.com", 80, server)
+    journal = lab.fresh("journal")
+    env = lab.shim_env(mode, LD_PRELOAD=None, RECSHIM_JOURNAL=str(journal), RECSHIM_TEST_ID="t")
+    result = lab.run([paths.LAUNCHER, "run", "--json", "--strict", "--", *program], env, what)
+    assert result.status == 86, result.account()
+    (line,) = labs.read_journal(journal)
+    assert (line["outcome"], line["method"], line["url"]) == ("unrecorded", method, url), line
+    assert why in line["detail"] and line["test_id"] == "t", line
+    summary = json.loads(result.stderr.decode().splitlines()[-1])
+    assert summary["unrecorded"] == 1 and summary["problems"][0]["detail"] == line["detail"], summary
+    assert not lab.recordings()
+    loose = lab.run([paths.LAUNCHER, "run", "--", *program], env, what)
+    assert loose.status != 86, loose.account()
+    told = loose.stderr.decode().splitlines()
+    assert len(told) >= 3 and told[-3].startswith("recshim: 1 not recorded ("), loose.account()
+    assert told[-2] == f"  not recorded: {method} {url}  [t]".replace(":  ", ": ") and why in told[-1], told
+
+
+def test_an_unused_connection_is_no_loss(lab):
+    lab.serve(tls=False)
+    idle = "import socket; socket.create_connection(('api.openai.com', 80)).close()"
+    result = lab.run([paths.LAUNCHER, "run", "--strict", "--", sys.executable, "-c", idle],
+                     lab.shim_env("record", LD_PRELOAD=None), "idle")
+    assert result.status == 0 and b"no request to a configured host was seen" in result.stderr, result.account()
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("direction", ["down", "up"])
 @pytest.mark.parametrize("scheme", ["http", "https"])

@@ -23,6 +23,7 @@ using flow::test::Scene;
 std::string name_of(const flow::Command& command) {
   if (std::holds_alternative<flow::TlsSeen>(command)) return "tls";
   if (std::holds_alternative<flow::PassThrough>(command)) return "pass";
+  if (std::holds_alternative<flow::Unrecorded>(command)) return "unrecorded";
   std::string name = flow::test::describe(command);
   // How much of a request had come when its answer began.
   if (const size_t early = name.find(" early="); early != std::string::npos) {

@@ -12,7 +12,7 @@
 namespace recshim::gateway {
 namespace {
 
-constexpr uint64_t kRestTimeoutUs = 5'000'000;
+constexpr uint64_t kRestTimeoutUs = 5'000'000;  // after the client's end
 constexpr int kSilenceMs = 2'000;          // of the server, when the client sends no more
 constexpr int kClientTimeoutMs = 600'000;  // for a client that does not read
 
@@ -77,6 +77,7 @@ class Fetcher::Course {
     waiter.for_bytes(upstream_);
     waiter.for_room(upstream_);
     const bool client_ended = client_.ended();
+    if (client_ended && client_end_us_ == 0) client_end_us_ = monotonic_us();
     if (!client_ended) waiter.for_end(client_);
     // Closed or half closed can't be told apart: who waits for an answer is given a while.
     const bool in_time = waiter.wait(client_ended ? kSilenceMs : -1);
@@ -116,7 +117,8 @@ class Fetcher::Course {
   // What was begun is read to its end where that is near: what was cut off by its client
   // would be fetched again at every run, or cut off every client to come.
   void finish_alone() {
-    const uint64_t until_us = monotonic_us() + kRestTimeoutUs;
+    const uint64_t until_us =
+        (client_end_us_ != 0 ? client_end_us_ : monotonic_us()) + kRestTimeoutUs;
     while (!end_ && record_.busy() && !recorded_.gave_up && monotonic_us() < until_us) {
       std::string bytes;
       const auto io = upstream_.read(bytes);
@@ -146,6 +148,7 @@ class Fetcher::Course {
   std::optional<flow::End> end_;
   bool anything_came_ = false;
   bool client_gone_ = false;
+  uint64_t client_end_us_ = 0;  // when it was noticed; 0: not yet
 };
 
 bool Fetcher::open(const http::Origin& server, const http::Exchange& request, bool through_proxy) {

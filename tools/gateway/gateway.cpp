@@ -32,7 +32,7 @@ constexpr int kExitFailed = 1;
 constexpr int kMessageTimeoutS = 20;
 constexpr int kLockTries = 200;  // 10 ms each
 constexpr int kOrphanCheckMs = 1000;
-constexpr uint64_t kLastWordsMs = 5000;  // after SIGTERM, for recordings under way
+constexpr uint64_t kLastWordsMs = 5500;  // after SIGTERM, for recordings under way (fetcher.cpp)
 
 std::atomic<int> alive{0};       // connections and presences
 std::atomic<int> watched{0};     // of these, the connections to hosts that are not configured

@@ -115,7 +115,9 @@ class RecordingsServer {
     }
   }
 
-  void obey_one(flow::Save&, flow::Commands&) {}  // a replay saves nothing
+  // A replay saves nothing.
+  void obey_one(flow::Save&, flow::Commands&) {}
+  void obey_one(flow::Unrecorded&, flow::Commands&) {}
   void obey_one(flow::Warn& command, flow::Commands&) { log::warn("{}", command.text); }
 
   void obey_one(flow::Find& command, flow::Commands& more) {

@@ -287,12 +287,12 @@ int run(const Options& options) {
     complain(launched.problem);
     return launched.exit_code;
   }
-  const bool failed = options.strict && summary.missed + summary.refused != 0;
+  const bool failed = options.strict && !summary.is_complete();
   const int exit_code = failed ? kMissed : launched.exit_code;
   if (options.json) {
     std::fputs(summary_json(summary, config.dir, exit_code).c_str(), stderr);
   } else if (!options.quiet) {
-    std::fputs(summary_text(summary, config.dir).c_str(), stderr);
+    std::fputs(summary_text(summary, config.mode, config.dir).c_str(), stderr);
   }
   return exit_code;
 }
@@ -315,9 +315,10 @@ Action declare_run(CLI::App& app) {
                  "auto, always or never: serve programs that the library cannot reach, such as "
                  "static and Go ones, by system call notifications")
       ->check(CLI::IsMember({"auto", "always", "never"}));
-  app.add_flag("--strict", options->strict,
-               "exit with 86 when a request had no recording or was refused; in replay also "
-               "--sealed where the system allows it");
+  app.add_flag(
+      "--strict", options->strict,
+      "exit with 86 when a request had no recording, could not be recorded or was refused; "
+      "in replay also --sealed where the system allows it");
   app.add_flag("--sealed", options->sealed,
                "stop programs that lost the library at their first connection to a configured "
                "host");

@@ -36,6 +36,9 @@ void count(const JournalLine& line, Summary& summary) {
     case Outcome::kLost:
       ++summary.lost;
       break;
+    case Outcome::kUnrecorded:
+      ++summary.unrecorded;
+      break;
     case Outcome::kRefused:
       ++summary.refused;
       break;
@@ -49,6 +52,8 @@ const char* problem_word(Outcome outcome) {
       return "missed";
     case Outcome::kLost:
       return "lost";
+    case Outcome::kUnrecorded:
+      return "not recorded";
     default:
       return "refused";
   }
@@ -71,7 +76,7 @@ Summary summarize(std::string_view journal) {
   return summary;
 }
 
-std::string summary_text(const Summary& summary, const std::string& dir) {
+std::string summary_text(const Summary& summary, control::Mode mode, const std::string& dir) {
   std::vector<std::string> parts;
   const auto part = [&](uint64_t number, std::string_view word) {
     if (number != 0) parts.push_back(fmt::format("{} {}", number, word));
@@ -81,15 +86,21 @@ std::string summary_text(const Summary& summary, const std::string& dir) {
   part(summary.recorded, "recorded");
   part(summary.unchanged, "unchanged");
   part(summary.lost, "lost");
+  part(summary.unrecorded, "not recorded");
   part(summary.refused, "refused");
   part(summary.passed, "left alone");
   part(summary.unreadable_lines, "journal lines unreadable");
-  std::string text =
-      parts.empty() ? fmt::format("recshim: no request to a configured host was seen ({})\n", dir)
-                    : fmt::format("recshim: {} ({})\n", fmt::join(parts, ", "), dir);
+  if (parts.empty()) {
+    // In live nothing is looked at.
+    parts.emplace_back(mode == control::Mode::kLive
+                           ? "mode live, so nothing was recorded or replayed"
+                           : "no request to a configured host was seen");
+  }
+  std::string text = fmt::format("recshim: {} ({})\n", fmt::join(parts, ", "), dir);
   for (size_t i = 0; i < summary.problems.size() && i < kListedProblems; ++i) {
     const JournalLine& line = summary.problems[i];
-    text += fmt::format("  {}: {} {}", problem_word(line.outcome), line.method, line.url);
+    text += fmt::format("  {}: {}{}{}", problem_word(line.outcome), line.method,
+                        line.method.empty() ? "" : " ", line.url);
     if (line.test_id) text += fmt::format("  [{}]", *line.test_id);
     if (!line.detail.empty()) {
       text += fmt::format("\n    {}", line.detail.substr(0, line.detail.find('\n')));
@@ -120,6 +131,7 @@ std::string summary_json(const Summary& summary, const std::string& dir, int exi
                      {"recorded", summary.recorded},
                      {"unchanged", summary.unchanged},
                      {"lost", summary.lost},
+                     {"unrecorded", summary.unrecorded},
                      {"refused", summary.refused},
                      {"passed", summary.passed},
                      {"problems", problems}};

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Servers of protocols that are not HTTP: just enough of Redis (the client speaks first,
-text), SMTP (the server speaks first) and Postgres (the client speaks first, binary)."""
+text), SMTP (the server speaks first) and Postgres (the client speaks first, binary); and HTTP that
+becomes another protocol, or is never answered."""
 
 import argparse
 import socket
@@ -42,7 +43,25 @@ def postgres(sock):
     file.read(1)
 
 
-KINDS = {"redis": redis, "smtp": smtp, "postgres": postgres}
+def upgrade(sock):
+    sock.recv(65536)
+    sock.sendall(b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n\x81\x02hi")
+
+
+def silent(sock):
+    while sock.recv(65536):
+        pass
+
+
+def hasty(sock):
+    """Answers the first empty line that comes, whatever it is the end of."""
+    asked = b""
+    while b"\r\n\r\n" not in asked and (more := sock.recv(65536)):
+        asked += more
+    sock.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\nConnection: close\r\n\r\nhi\n")
+
+
+KINDS = {kind.__name__: kind for kind in (redis, smtp, postgres, upgrade, silent, hasty)}
 
 
 class Server:

@@ -108,6 +108,17 @@ TEST_F(ExchangesTest, ALostRecordingIsTold) {
   EXPECT_THAT(told_, ElementsAre(HasSubstr("no space left on device")));
 }
 
+TEST_F(ExchangesTest, WhatCanNotBeRecordedIsJournalledWithItsReason) {
+  auto exchange = recorded();
+  exchange->request.target = "/a?api_key=secret";
+  exchanges_.unrecorded(*exchange, "cancelled");
+  EXPECT_THAT(outcomes(), ElementsAre("unrecorded"));
+  EXPECT_EQ(journal_[0].method, "GET");
+  EXPECT_EQ(journal_[0].url, "http://api.test/a?api_key=REDACTED");
+  EXPECT_EQ(journal_[0].detail, "cancelled");
+  EXPECT_THAT(told_, IsEmpty());
+}
+
 // The test id of a request with this header that was made in the test "env".
 std::string test_id_with(http::Header header) {
   http::Exchange exchange;

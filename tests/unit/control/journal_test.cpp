@@ -46,7 +46,7 @@ TEST(Journal, ALineComesBackAsItWas) {
 TEST(Journal, EveryOutcomeHasAName) {
   for (const Outcome outcome :
        {Outcome::kHit, Outcome::kMiss, Outcome::kRecorded, Outcome::kUnchanged, Outcome::kPassed,
-        Outcome::kLost, Outcome::kRefused}) {
+        Outcome::kLost, Outcome::kUnrecorded, Outcome::kRefused}) {
     JournalLine line = example();
     line.outcome = outcome;
     const auto parsed = parse_journal_line(to_json_line(line));

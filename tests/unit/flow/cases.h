@@ -169,7 +169,31 @@ inline constexpr Case kCases[] = {
     {"client_leaves_without_an_answer", R"(
       >> GET /a HTTP/1.1\r\nHost: api.test\r\n\r\n
       >! close
-      == warn not recorded, the program closed before an answer came: http://api.test/a
+      == unrecorded GET http://api.test/a: the program closed before an answer came
+    )",
+     Case::Replays::kNot, false},
+    {"client_leaves_pipelined_requests", R"(
+      >> GET /a HTTP/1.1\r\nHost: api.test\r\n\r\nGET /b HTTP/1.1\r\nHost: api.test\r\n\r\n
+      << HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nab
+      >! close
+      == save GET http://api.test/a 200 body=2 truncated=client
+      == unrecorded GET http://api.test/b: the program closed before an answer came
+    )",
+     Case::Replays::kNot, false},
+    {"answered_without_a_request", R"(
+      << HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi
+      <! eof
+      >! close
+      == unrecorded http://api.test: an answer came to a request that was not seen
+    )",
+     Case::Replays::kNot, false},
+    {"said_of_its_own_accord_after_an_answer", R"(
+      >> GET /a HTTP/1.1\r\nHost: api.test\r\n\r\n
+      << HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi
+      == save GET http://api.test/a 200 body=2
+      << HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\n\r\n
+      <! eof
+      >! close
     )",
      Case::Replays::kNot, false},
     {"refused_early_and_given_up", R"(
@@ -216,17 +240,20 @@ inline constexpr Case kCases[] = {
      Case::Replays::kNot, false, false, true},
     {"http2", R"(
       >> PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n
+      == unrecorded http://api.test: the client speaks HTTP/2 with prior knowledge, which is not supported yet
       == pass the client speaks HTTP/2 with prior knowledge, which is not supported yet
     )",
      Case::Replays::kNot, false},
     {"another_protocol", R"(
       >> *1\r\n$4\r\nPING\r\n
+      == unrecorded http://api.test: the client speaks neither HTTP nor TLS
       == pass the client speaks neither HTTP nor TLS
       << +PONG\r\n
     )",
      Case::Replays::kNot, false},
     {"server_speaks_first", R"(
       << 220 mail.test ESMTP\r\n
+      == unrecorded http://api.test: the server spoke before the client
       == pass the server spoke before the client
       >> EHLO x\r\n
     )",
@@ -234,7 +261,7 @@ inline constexpr Case kCases[] = {
     {"upgrade_accepted", R"(
       >> GET /ws HTTP/1.1\r\nHost: api.test\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n
       << HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n
-      == warn the connection was upgraded to another protocol: passed through, not recorded
+      == unrecorded GET http://api.test/ws: the server switched protocols (101)
       == pass the server switched protocols (101)
       >> \x81\x00
     )",
@@ -291,6 +318,7 @@ inline constexpr Case kCases[] = {
      Case::Replays::kNot, true, true},
     {"broken_request", R"(
       >> GET /a HTTP/1.1\r\nHost api.test\r\n\r\n
+      == unrecorded http://api.test: the client's request can't be read: not HTTP/1.1: Invalid header token
       == pass the client's request can't be read: not HTTP/1.1: Invalid header token
     )",
      Case::Replays::kNot, false},
@@ -298,6 +326,7 @@ inline constexpr Case kCases[] = {
       >> GET /a HTTP/1.1\r\nHost: api.test\r\n\r\n!broken\r\n
       << HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi
       == save GET http://api.test/a 200 body=2
+      == unrecorded http://api.test: the client's request can't be read: not HTTP/1.1: no method and space
       == pass the client's request can't be read: not HTTP/1.1: no method and space
     )",
      Case::Replays::kNot, false},

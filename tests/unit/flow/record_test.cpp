@@ -162,8 +162,7 @@ TEST(Record, UnansweredPipelinedRequestsAreToldOf) {
   EXPECT_EQ(describe(commands),
             (std::vector<std::string>{
                 "save GET http://api.test/1 200 body=1 truncated=reset",
-                "warn 1 pipelined request(s) not recorded: the server closed before it answered "
-                "them"}));
+                "unrecorded GET http://api.test/2: the server closed before it answered"}));
 }
 
 TEST(Record, BytesThatWaitTooLongAreGivenUp) {
@@ -174,7 +173,9 @@ TEST(Record, BytesThatWaitTooLongAreGivenUp) {
   const std::string block(size_t{8} << 20, 'x');
   for (int i = 0; i < 9; ++i) connection.on_server_bytes(block, 2, commands);
   EXPECT_EQ(describe(commands),
-            std::vector<std::string>{"pass one direction is more than 64 MiB ahead of the other"});
+            (std::vector<std::string>{
+                "unrecorded http://api.test: one direction is more than 64 MiB ahead of the other",
+                "pass one direction is more than 64 MiB ahead of the other"}));
 }
 
 TEST(Record, AServerThatNeverStopsItsHeadsIsGivenUp) {
@@ -185,9 +186,11 @@ TEST(Record, AServerThatNeverStopsItsHeadsIsGivenUp) {
   const std::string hint =
       "HTTP/1.1 103 Early Hints\r\nLink: " + std::string(60000, 'x') + "\r\n\r\n";
   for (int i = 0; i < 2000 && commands.empty(); ++i) connection.on_server_bytes(hint, 2, commands);
-  EXPECT_EQ(
-      describe(commands),
-      std::vector<std::string>{"pass a response's heads and chunk lines outgrow what can be kept"});
+  EXPECT_EQ(describe(commands),
+            (std::vector<std::string>{
+                "unrecorded GET http://api.test/: a response's heads and chunk lines outgrow what "
+                "can be kept",
+                "pass a response's heads and chunk lines outgrow what can be kept"}));
 }
 
 TEST(Record, WhatWasCompleteStaysSavedWhenTheRestBreaks) {
@@ -198,13 +201,36 @@ TEST(Record, WhatWasCompleteStaysSavedWhenTheRestBreaks) {
   connection.on_server_bytes(
       "HTTP/1.1 204 \r\n\r\nHTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", 2,
       commands);
-  ASSERT_EQ(commands.size(), 2u);
+  ASSERT_EQ(commands.size(), 3u);
   EXPECT_EQ(describe(commands[0]), "save GET http://api.test/1 204");
-  EXPECT_THAT(describe(commands[1]), ::testing::StartsWith("pass the server's response"));
+  EXPECT_THAT(describe(commands[1]),
+              ::testing::StartsWith("unrecorded GET http://api.test/2: the "));
+  EXPECT_THAT(describe(commands[2]), ::testing::StartsWith("pass the server's response"));
   connection.on_server_bytes("HTTP/1.1 204 \r\n\r\n", 3, commands);
   connection.on_server_end(End::kEof, 4, commands);
   connection.on_client_end(5, commands);
-  EXPECT_EQ(commands.size(), 2u);
+  EXPECT_EQ(commands.size(), 3u);
+}
+
+TEST(Record, WhatGoesThroughAProxyElsewhereIsNoLoss) {
+  Scene scene;
+  const auto told = [&](std::string_view client, std::string_view server) {
+    RecordConnection connection(scene.origin, true, scene.settings);
+    Commands commands;
+    connection.on_client_bytes(client, 1, commands);
+    connection.on_server_bytes(server, 2, commands);
+    connection.on_client_end(3, commands);
+    return describe(commands);
+  };
+  constexpr std::string_view kOpened = "HTTP/1.1 200 OK\r\n\r\n";
+  EXPECT_EQ(told("CONNECT other.example:443 HTTP/1.1\r\n\r\n", kOpened),
+            std::vector<std::string>{"pass a tunnel to a host that is not configured"});
+  EXPECT_TRUE(told("GET http://other.example/ HTTP/1.1\r\n\r\n", "").empty());
+  EXPECT_EQ(told("GET http://api.test/ HTTP/1.1\r\n\r\n", ""),
+            std::vector<std::string>{
+                "unrecorded GET http://api.test/: the program closed before an answer came"});
+  EXPECT_EQ(told("\x05\x01", "\x05"),
+            std::vector<std::string>{"pass the client speaks neither HTTP nor TLS"});
 }
 
 // Env without files: any attempt to spill fails, and is counted.
@@ -252,7 +278,7 @@ TEST(Record, ABodyThatCanNotBeKeptIsToldOf) {
   NoFiles env;
   EXPECT_EQ(
       record_big_body("http://api.test/a", env),
-      std::vector<std::string>{"warn not recorded, its body could not be kept: http://api.test/a"});
+      std::vector<std::string>{"unrecorded GET http://api.test/a: its body could not be kept"});
   EXPECT_EQ(env.spills, 1);
 }
 

@@ -55,6 +55,11 @@ std::string describe_exchange(const http::Exchange& ex) {
 
 struct Describer {
   std::string operator()(const Save& c) const { return "save " + describe_exchange(*c.exchange); }
+  std::string operator()(const Unrecorded& c) const {
+    const auto& head = c.exchange->request;
+    return "unrecorded " + head.method + (head.method.empty() ? "" : " ") +
+           http::request_url(c.exchange->origin, head) + ": " + c.reason;
+  }
   std::string operator()(const Find& c) const {
     return "find " + c.request->request.method + " " +
            http::request_url(c.request->origin, c.request->request) +

@@ -207,6 +207,19 @@ TEST(Run, SumsUpWhatHappened) {
   EXPECT_THAT(output.err, HasSubstr("\"exit_code\":3"));
 }
 
+TEST(Run, StrictWantsWholeRecordings) {
+  using control::Outcome;
+  const Cli cli;
+  for (const Outcome outcome : {Outcome::kLost, Outcome::kUnrecorded}) {
+    const std::string command = journal_command(cli, {Outcome::kRecorded, outcome});
+    for (const char* mode : {"record", "record-if-missing"}) {
+      const std::string run = std::string("run --mode ") + mode;
+      EXPECT_EQ(cli.run(run + " --strict -- " + command).exit_code, 86) << mode;
+      EXPECT_EQ(cli.run(run + " -- " + command).exit_code, 3) << mode;
+    }
+  }
+}
+
 TEST(Run, StrictTurnsAMissIntoStatus86) {
   using control::Outcome;
   const Cli cli;
@@ -249,6 +262,11 @@ TEST(Gateway, ASessionsFolderLiesInAnother) {
     EXPECT_FALSE(std::filesystem::exists(folder));
     EXPECT_FALSE(std::filesystem::exists(cli.path(folder)));
   }
+}
+
+TEST(Run, LiveLooksAtNothing) {
+  EXPECT_THAT(Cli().run("run --mode live -- true").err,
+              HasSubstr("recshim: mode live, so nothing was recorded or replayed"));
 }
 
 TEST(Run, ForwardsSignals) {

@@ -7,6 +7,7 @@ namespace recshim::tools {
 namespace {
 
 using control::JournalLine;
+using control::Mode;
 using control::Outcome;
 using testing::HasSubstr;
 using testing::Not;
@@ -23,7 +24,10 @@ std::string line_with(Outcome outcome, const std::string& detail = "") {
 
 TEST(Summary, NothingSeen) {
   const Summary summary = summarize("");
-  EXPECT_THAT(summary_text(summary, "/r"), HasSubstr("no request to a configured host was seen"));
+  EXPECT_EQ(summary_text(summary, Mode::kRecord, "/r"),
+            "recshim: no request to a configured host was seen (/r)\n");
+  EXPECT_EQ(summary_text(summary, Mode::kLive, "/r"),
+            "recshim: mode live, so nothing was recorded or replayed (/r)\n");
 }
 
 TEST(Summary, CountsAndCutsOffLongLists) {
@@ -33,11 +37,37 @@ TEST(Summary, CountsAndCutsOffLongLists) {
   EXPECT_EQ(summary.replayed, 1u);
   EXPECT_EQ(summary.borrowed, 1u);
   EXPECT_EQ(summary.missed, 7u);
-  const std::string text = summary_text(summary, "/r");
+  const std::string text = summary_text(summary, Mode::kReplay, "/r");
   EXPECT_THAT(text, HasSubstr("recshim: 1 replayed, 7 missed (/r)\n"));
   EXPECT_THAT(text, HasSubstr("    first\n"));
   EXPECT_THAT(text, Not(HasSubstr("second")));
   EXPECT_THAT(text, HasSubstr("  and 2 more\n"));
+}
+
+TEST(Summary, TellsWhatWasNotRecordedAndWhy) {
+  JournalLine connection;
+  connection.outcome = Outcome::kUnrecorded;
+  connection.url = "http://a.example";
+  connection.detail = "HTTP/2";
+  const Summary summary =
+      summarize(line_with(Outcome::kRecorded) + line_with(Outcome::kUnrecorded, "cancelled") +
+                control::to_json_line(connection));
+  EXPECT_EQ(summary_text(summary, Mode::kRecord, "/r"),
+            "recshim: 1 recorded, 2 not recorded (/r)\n"
+            "  not recorded: GET https://a.example/\n    cancelled\n"
+            "  not recorded: http://a.example\n    HTTP/2\n");
+  EXPECT_THAT(summary_json(summary, "/r", 86), HasSubstr("\"unrecorded\":2"));
+}
+
+TEST(Summary, IsCompleteOrNot) {
+  for (const Outcome fine :
+       {Outcome::kHit, Outcome::kRecorded, Outcome::kUnchanged, Outcome::kPassed}) {
+    EXPECT_TRUE(summarize(line_with(fine)).is_complete()) << control::outcome_name(fine);
+  }
+  for (const Outcome wrong :
+       {Outcome::kMiss, Outcome::kLost, Outcome::kUnrecorded, Outcome::kRefused}) {
+    EXPECT_FALSE(summarize(line_with(wrong)).is_complete()) << control::outcome_name(wrong);
+  }
 }
 
 TEST(Summary, ALineCutOffByACrashIsCountedApart) {
