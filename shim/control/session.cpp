@@ -38,6 +38,16 @@ uint64_t pid_namespace() {
   return stat("/proc/self/ns/pid", &info) == 0 ? info.st_ino : 0;
 }
 
+// True where there is none to be noted.
+bool owner_is_noted(const Config& config) {
+  return config.session_owner == 0 || access((config.session_dir + kOwnerName).c_str(), F_OK) == 0;
+}
+
+Status note_owner(const Config& config) {
+  return posix_env().write_atomic(config.session_dir + kOwnerName,
+                                  fmt::format("{} {}\n", config.session_owner, pid_namespace()));
+}
+
 void remove_abandoned_sessions(const std::string& root) {
   const auto entries = posix_env().list(root);
   if (!entries) return;
@@ -129,12 +139,14 @@ Status make_session_dir(const std::string& session_dir) {
 
 Status make_session_dir(const Config& config) {
   Status made = make_session_dir(config.session_dir);
-  if (!made || config.session_owner == 0) return made;
-  const std::string owner_path = config.session_dir + kOwnerName;
-  if (access(owner_path.c_str(), F_OK) == 0) return made;
+  if (!made || owner_is_noted(config)) return made;
   remove_abandoned_sessions(config.session_dir.substr(0, config.session_dir.rfind('/')));
-  return posix_env().write_atomic(owner_path,
-                                  fmt::format("{} {}\n", config.session_owner, pid_namespace()));
+  return note_owner(config);
+}
+
+void note_owner_again(const Config& config) {
+  if (owner_is_noted(config) || access(config.session_dir.c_str(), F_OK) != 0) return;
+  if (const Status noted = note_owner(config); !noted) log::debug("{}", noted.error().message);
 }
 
 pid_t noted_owner(const std::string& session_dir) {

@@ -28,6 +28,10 @@ Status make_session_dir(const std::string& session_dir);
 // killed before it could remove them are removed.
 Status make_session_dir(const Config& config);
 
+// For who may have made the folder anew, with the first file that was put into it, after its
+// owner had been killed and another session had removed it: so the next one will again.
+void note_owner_again(const Config& config);
+
 // Folders of the same session that belong to other users, and lie where session_root() puts
 // them.
 std::vector<std::string> session_folders_of_other_users(const Config& config);

@@ -54,6 +54,7 @@ void append_to_journal(control::JournalLine line) {
   line.pid = getpid();
   line.program = self->program;
   control::append_journal(posix_env(), self->config.journal_path, self->config.session_dir, line);
+  control::note_owner_again(self->config);
 }
 
 // --- fork(2): every lock is held over it, in the order in which they nest ---------------

@@ -295,6 +295,21 @@ def test_a_working_directory_that_was_removed(lab, dir):
     assert not pathlib.Path("/recordings").exists()
 
 
+def test_a_session_s_folder_that_was_made_anew_says_whose_it_is(lab):
+    """As when `recshim run` was killed, another run removed its folder, and its program goes on:
+    without an owner it would never be removed."""
+    lab.serve(tls=False)
+    folder = lab.folder / "run" / "recshim" / "mine"
+    script = ("import http.client, shutil, sys\n"
+              "c = http.client.HTTPConnection('api.openai.com', timeout=30)\n"
+              "for i in range(2):\n"
+              "    c.request('GET', f'/random?{i}'); print(c.getresponse().read())\n"
+              "    if i == 0: shutil.rmtree(sys.argv[1])\n")
+    env = {"RECSHIM_SESSION": "mine", "RECSHIM_SESSION_OWNER": "mine:1"}
+    lab.record([sys.executable, "-c", script, folder], env=env).ok()
+    assert (folder / "owner").read_text().split()[0] == "1"
+
+
 PLAIN = "http://api.openai.com"
 PREFACE = ("import socket; s = socket.create_connection(('api.openai.com', 80)); "
            "s.sendall(b'PRI * HTTP/2.0\\r\\n\\r\\nSM\\r\\n\\r\\n'); s.recv(9)")

@@ -13,8 +13,8 @@ namespace recshim::gateway {
 namespace {
 
 constexpr uint64_t kRestTimeoutUs = 5'000'000;  // after the client's end
-constexpr int kSilenceMs = 2'000;          // of the server, when the client sends no more
-constexpr int kClientTimeoutMs = 600'000;  // for a client that does not read
+constexpr int kSilenceMs = 2'000;               // of the server, when the client sends no more
+constexpr int kClientTimeoutMs = 600'000;       // for a client that does not read
 
 }  // namespace
 

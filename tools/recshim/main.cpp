@@ -22,7 +22,8 @@ constexpr std::array kCommands = {
         "  recshim run -- pytest                          replay ./recordings\n"
         "  recshim run --mode record -- ./legacy_test     record into ./recordings\n"
         "  recshim run --strict -q -- npm test            status 86 when anything missed\n"
-        "\nExit status: CMD's own, 128+n after signal n, 86 with --strict when a request was missed,\n"
+        "\nExit status: CMD's own, 128+n after signal n, 86 with --strict when a request was "
+        "missed,\n"
         "refused or not recorded, 126 or 127 when CMD cannot be run, 2 for unusable options or\n"
         "configuration.\n",
         declare_run, "-- CMD [ARGUMENT...]"},

@@ -81,6 +81,15 @@ TEST(Session, WhatAKilledOwnerLeftIsRemovedWithTheNextSession) {
   }
   EXPECT_THAT(names, testing::ElementsAre("alive", "named"));
 
+  // A program of the killed one's goes on, and makes the folder anew.
+  std::filesystem::create_directory(folder.path("root/abandoned"));
+  note_owner_again(session("abandoned", ended));
+  EXPECT_EQ(noted_owner(folder.path("root/abandoned")), ended);
+  ASSERT_TRUE(make_session_dir(session("next", getpid())).ok());
+  EXPECT_FALSE(std::filesystem::exists(folder.path("root/abandoned")));
+  note_owner_again(session("named", 0));
+  EXPECT_TRUE(std::filesystem::is_empty(folder.path("root/named")));
+
   const std::string alive = folder.path("root/alive");
   EXPECT_EQ(noted_owner(alive), getpid());
   EXPECT_EQ(noted_owner(folder.path("root/named")), 0);
