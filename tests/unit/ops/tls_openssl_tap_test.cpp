@@ -147,6 +147,7 @@ TEST_F(TappedOpenssl, AnOfferOfOthersAloneIsLeftAsItIs) {
   use_memory();
   shake_hands();
   EXPECT_EQ(tap_->closed, 1);  // it speaks HTTP/2: nothing for the tap
+  EXPECT_THAT(tap_->unreadable, ::testing::HasSubstr("HTTP/2"));
   EXPECT_EQ(openssl::SSL_write(caller_, client_, "PRI *", 5), 5);
   EXPECT_EQ(tap_->written, "");
 }
