@@ -30,7 +30,10 @@ def clients():
     for libc, compiler in COMPILERS.items():
         if shutil.which(compiler) is None:
             pytest.skip(f"{compiler} is not installed")
-        subprocess.run([compiler, "-static", "-O1", "-w", "-o", PROGRAMS / libc, SOURCE], check=True, timeout=120)
+        # Tests run beside each other, and may be executing it.
+        made = PROGRAMS / f"{libc}.{os.getpid()}"
+        subprocess.run([compiler, "-static", "-O1", "-w", "-o", made, SOURCE], check=True, timeout=120)
+        made.replace(PROGRAMS / libc)
     return {libc: PROGRAMS / libc for libc in COMPILERS}
 
 
