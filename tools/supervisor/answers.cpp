@@ -221,8 +221,8 @@ int Supervisor::redirect_to_gateway(const Listener& listener, const Notification
                                     const Call& call, const Process& process, int socket,
                                     const control::Handover& handover, int upstream_fd) {
   const DescriptorFlags flags = descriptor_flags(notification.thread, call.fd);
-  const auto made =
-      redirect_stream(socket, call.family, *call.address, flags.nonblocking, net_.get());
+  const auto made = redirect_stream(socket, call.family, *call.address, flags.nonblocking,
+                                    upstream_fd, net_.get());
   if (!made) {
     log::error("supervisor: {}", made.error().message);
     if (upstream_fd >= 0) close(upstream_fd);

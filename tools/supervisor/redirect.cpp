@@ -23,6 +23,16 @@ using control::Endpoint;
 
 constexpr int kAcceptTimeout_ms = 2000;
 
+int option(int fd, int level, int name) {
+  int value = 0;
+  socklen_t length = sizeof value;
+  return getsockopt(fd, level, name, &value, &length) == 0 ? value : 0;
+}
+
+void set_option(int fd, int level, int name, int value) {
+  setsockopt(fd, level, name, &value, sizeof value);
+}
+
 std::optional<Endpoint> local_end(int fd) {
   sockaddr_storage address{};
   socklen_t length = sizeof address;
@@ -31,17 +41,13 @@ std::optional<Endpoint> local_end(int fd) {
 }
 
 bool is_v6_only(int fd, int family) {
-  int value = 0;
-  socklen_t length = sizeof value;
-  return family == AF_INET6 && getsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &value, &length) == 0 &&
-         value != 0;
+  return family == AF_INET6 && option(fd, IPPROTO_IPV6, IPV6_V6ONLY) != 0;
 }
 
 bool listen_at(int listener, const Endpoint& address, int family) {
-  const int on = 1;
-  setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+  set_option(listener, SOL_SOCKET, SO_REUSEADDR, 1);
   // In the private network IPv6 addresses are ours by a route alone.
-  if (family == AF_INET6) setsockopt(listener, IPPROTO_IPV6, IPV6_FREEBIND, &on, sizeof on);
+  if (family == AF_INET6) set_option(listener, IPPROTO_IPV6, IPV6_FREEBIND, 1);
   sockaddr_storage storage{};
   const socklen_t length = control::to_sockaddr(address, family, &storage);
   return bind(listener, reinterpret_cast<sockaddr*>(&storage), length) == 0 &&
@@ -61,8 +67,7 @@ int accept_from(int listener, int fd) {
     const auto from = control::endpoint_of(reinterpret_cast<sockaddr*>(&address), length);
     const auto own = local_end(fd);
     if (from && own && from->port == own->port) {
-      const int on = 1;
-      setsockopt(peer, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+      set_option(peer, IPPROTO_TCP, TCP_NODELAY, 1);
       return peer;
     }
     close(peer);
@@ -80,14 +85,29 @@ bool connect_and_accept(int fd, int family, int listener, const Endpoint& at, Re
   return out.peer_fd >= 0;
 }
 
-bool over_loopback(int socket, int family, Redirected& out) {
-  const bool v6_only = is_v6_only(socket, family);
-  const int listener_family = v6_only ? AF_INET6 : AF_INET;
-  const int listener = ::socket(listener_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+// Lets socket share the local address of upstream_fd: their other ends differ. Programs compare
+// what both sides of a connection to themselves say of it.
+void share_local_end(int socket, int family, const Endpoint& local) {
+  const int before = option(socket, SOL_SOCKET, SO_REUSEADDR);
+  set_option(socket, SOL_SOCKET, SO_REUSEADDR, 1);
+  sockaddr_storage address{};
+  const socklen_t length = control::to_sockaddr(local, family, &address);
+  // Where that can't be it gets another, as ever.
+  if (bind(socket, reinterpret_cast<sockaddr*>(&address), length) != 0) errno = 0;
+  set_option(socket, SOL_SOCKET, SO_REUSEADDR, before);
+}
+
+bool over_loopback(int socket, int family, int upstream_fd, Redirected& out) {
+  const auto local = upstream_fd >= 0 ? local_end(upstream_fd) : std::nullopt;
+  const bool v6 = is_v6_only(socket, family) || (local && !local->is_v4());
+  const int listener_family = v6 ? AF_INET6 : AF_INET;
+  const int listener = ::socket(listener_family, SOCK_STREAM | SOCK_CLOEXEC,
+                                option(socket, SOL_SOCKET, SO_PROTOCOL));
   if (listener < 0) return false;
-  auto at = control::endpoint_from_text(v6_only ? "::1" : "127.0.0.1", 0);
+  auto at = control::endpoint_from_text(v6 ? "::1" : "127.0.0.1", 0);
   bool made = listen_at(listener, *at, listener_family);
   if (made) at = local_end(listener);
+  if (made && local) share_local_end(socket, family, *local);
   made = made && at && connect_and_accept(socket, family, listener, *at, out);
   close(listener);
   return made;
@@ -147,9 +167,9 @@ bool over_unix_pair(Redirected& out) {
 }  // namespace
 
 Result<Redirected> redirect_stream(int socket, int family, const Endpoint& asked, bool nonblocking,
-                                   PrivateNet* net) {
+                                   int upstream_fd, PrivateNet* net) {
   Redirected out;
-  if (over_loopback(socket, family, out)) return out;
+  if (over_loopback(socket, family, upstream_fd, out)) return out;
   out = {};
   if ((net != nullptr && over_private_net(family, asked, *net, out)) || over_unix_pair(out)) {
     copy_timeouts(socket, out.replacement_fd);
@@ -164,8 +184,9 @@ Upstream connect_upstream(int socket, int family, const Endpoint& asked,
                           const std::function<bool(int)>& go_on) {
   constexpr int kStep_ms = 50;
   Upstream made;
-  made.fd = ::socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  made.fd = ::socket(family, SOCK_STREAM | SOCK_CLOEXEC, option(socket, SOL_SOCKET, SO_PROTOCOL));
   if (made.fd < 0) return {-1, errno};
+  set_option(made.fd, SOL_SOCKET, SO_REUSEADDR, 1);  // see share_local_end()
   if (network_of(made.fd) != network_of(socket)) {
     close(made.fd);
     made.fd = fcntl(socket, F_DUPFD_CLOEXEC, 0);

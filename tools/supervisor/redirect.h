@@ -19,9 +19,11 @@ struct Redirected {
 // caller's. It is connected itself where there is a loopback interface; else a TCP
 // connection in net takes its place, with the address that was asked for at the other end;
 // else, where net is null or fails, a unix pair.
-// nonblocking: as the program's socket is. Errors: kIo.
+// nonblocking: as the program's socket is.
+// upstream_fd: of the connection that the program's stands before, whose local address it then
+// gets where it can; -1: there is none. Errors: kIo.
 Result<Redirected> redirect_stream(int socket, int family, const control::Endpoint& asked,
-                                   bool nonblocking, PrivateNet* net);
+                                   bool nonblocking, int upstream_fd, PrivateNet* net);
 
 // The connection that a program asks for, made in its place.
 struct Upstream {
