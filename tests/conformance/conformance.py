@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Runs other projects' test suites without the library and with it preloaded, and compares what
-became of each test. A test that passes without the library must pass with it. Status 1 when one
-does not, or when a mode did not do what it is for. Standard library only."""
+"""Runs other projects' test suites without recshim and with it, and compares what became of each
+test. A test that passes without must pass with it. Status 1 when one does not, or when a mode did
+not do what it is for. Standard library only."""
 
 import argparse
 import concurrent.futures
@@ -21,6 +21,9 @@ MODES = {
     "untouched": {"RECSHIM_MODE": "replay", "RECSHIM_HOSTS": "api.example"},
     # What the tests say to servers of their own is recorded: nor must that be noticed.
     "recorded": {"RECSHIM_MODE": "record", "RECSHIM_HOSTS": "127.0.0.1,localhost,[::1]"},
+    # By `recshim run --sealed`, where nothing is configured: programs without the library are connected by
+    # the supervisor, and what they say is looked at by the gateway.
+    "sealed": {"RECSHIM_MODE": "replay", "RECSHIM_HOSTS": "api.example"},
 }
 NOT_RUN = "not run"
 # test: why it does not pass with the library.
@@ -57,10 +60,13 @@ def environment(part, home, temporary):
     return {**variables, **dict(part.variables), "TMPDIR": temporary, "HOME": str(home)}
 
 
-def preload(mode, folder, shim):
+def with_recshim(mode, folder, build):
     """The command that starts a program with the library."""
-    settings = {**MODES[mode], "LD_PRELOAD": shim, "RECSHIM_CONFIG": "/dev/null", "RECSHIM_DIR": folder / "recordings"}
-    return ["env", *(f"{name}={value}" for name, value in settings.items())]
+    settings = {**MODES[mode], "RECSHIM_CONFIG": "/dev/null", "RECSHIM_DIR": folder / "recordings"}
+    if mode != "sealed":
+        settings["LD_PRELOAD"] = build / "librecshim.so"
+    command = ["env", *(f"{name}={value}" for name, value in settings.items())]
+    return command + ([str(build / "recshim"), "run", "--quiet", "--sealed", "--"] if mode == "sealed" else [])
 
 
 def outcomes(results):
@@ -112,8 +118,9 @@ def passed(found):
 class Comparison:
     """What became of a part's tests alone and in each mode. A difference is one that shows twice."""
 
-    def __init__(self, part, folder, shim, modes, network):
-        self.part, self.folder, self.shim, self.network = part, folder / part.suite / part.name, shim, network
+    def __init__(self, part, folder, build, modes, network):
+        self.part, self.folder, self.build, self.network = part, folder / part.suite / part.name, build, network
+        modes = [mode for mode in modes if mode in suites.MODES.get(part.suite, ["untouched", "recorded"])]
         self.alone = passed(self.run())
         self.found = {mode: self.run(mode) for mode in modes}
         self.differences = {mode: self.differing(mode) for mode in modes}
@@ -121,7 +128,7 @@ class Comparison:
 
     def run(self, mode=None, again=""):
         folder = self.folder / ((mode or "alone") + again)
-        return run(self.part, [*self.network, *(preload(mode, folder, self.shim) if mode else [])], folder)
+        return run(self.part, [*self.network, *(with_recshim(mode, folder, self.build) if mode else [])], folder)
 
     def differing(self, mode):
         lost = self.alone - passed(self.found[mode])
@@ -134,12 +141,12 @@ class Comparison:
         return {test: again.get(test, NOT_RUN) for test in sorted(lost)}
 
 
-def compare(parts, folder, shim, modes, jobs):
+def compare(parts, folder, build, modes, jobs):
     network = own_network()
     if not network:
         print("No network of its own can be made here: the suites see this machine's.")
     with concurrent.futures.ThreadPoolExecutor(jobs) as pool:
-        yield from pool.map(lambda part: Comparison(part, folder, shim, modes, network), parts)
+        yield from pool.map(lambda part: Comparison(part, folder, build, modes, network), parts)
 
 
 def report(comparisons, modes):
@@ -147,17 +154,17 @@ def report(comparisons, modes):
     wrong = []
     row = "{:<36}{:>7}" + "{:>11}" * len(modes) + "{:>12}"
     print(row.format("suite", "alone", *modes, "recordings"))
-    total, recorded, parts = [0] * (len(modes) + 1), 0, 0
+    total, recorded, records = [0] * (len(modes) + 1), 0, 0
     for one in comparisons:
-        parts += 1
+        records += "recorded" in one.found
         name = f"{one.part.suite}:{one.part.name}"
-        counts = [len(one.alone), *(len(passed(one.found[mode])) for mode in modes)]
-        total = [a + b for a, b in zip(total, counts)]
+        counts = [len(one.alone), *(len(passed(one.found[mode])) if mode in one.found else "" for mode in modes)]
+        total = [a + (b or 0) for a, b in zip(total, counts)]
         recorded += one.recordings.get("recorded", 0)
         print(row.format(name, *counts, one.recordings.get("recorded", "")), flush=True)
         if not one.alone:
             wrong.append(f"{name}: no test passes without the library: see {one.folder / 'alone' / 'output.txt'}")
-        if one.recordings.get("untouched"):
+        if one.recordings.get("untouched") or one.recordings.get("sealed"):
             wrong.append(f"{name}: recorded what is not configured")
         for mode, tests in one.differences.items():
             for test, outcome in tests.items():
@@ -166,7 +173,7 @@ def report(comparisons, modes):
                 else:
                     wrong.append(f"{name}: {test}: passes without the library, {mode}: {outcome}")
     print(row.format("total", *total, recorded if "recorded" in modes else ""))
-    if "recorded" in modes and not recorded and parts > 1:  # one part may speak no HTTP
+    if not recorded and records > 1:  # one part may speak no HTTP
         wrong.append("nothing was recorded")
     return wrong
 
@@ -177,7 +184,7 @@ def main():
     parser.add_argument("--mode", action="append", choices=MODES, help="only in this mode")
     parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="how many parts run at once")
     parser.add_argument("suite", nargs="*", default=suites.NAMES,
-                        help=f"{', '.join(suites.NAMES)}; cpython:ssl for one part (default: all)")
+                        help=f"{', '.join(suites.NAMES)}; cpython:ssl or go:net/http for one part (default: all)")
     arguments = parser.parse_args()
     build = arguments.build_dir.resolve()
     work = build / "conformance"
@@ -187,7 +194,7 @@ def main():
         parts = [part for word in arguments.suite for part in suites.parts(word, work)]
     except ValueError as problem:
         parser.error(problem)
-    wrong = report(compare(parts, work / "runs", build / "librecshim.so", modes, arguments.jobs), modes)
+    wrong = report(compare(parts, work / "runs", build, modes, arguments.jobs), modes)
     for line in wrong:
         print(line)
     return 1 if wrong else 0

@@ -38,7 +38,12 @@ PYPI = {
 }
 # unittest suites that come with the installed package.
 INSTALLED = {"tornado": "tornado.test"}
-NAMES = ["cpython", *PYPI, *INSTALLED]
+# The standard library's own tests of these packages.
+GO = ["net", "net/http", "net/http/httptest", "net/http/httputil", "net/http/internal", "net/rpc", "net/smtp",
+      "net/textproto", "crypto/tls"]
+NAMES = ["cpython", *PYPI, *INSTALLED, "go"]
+# Programs that make their system calls themselves have no library to notice.
+MODES = {"go": ["sealed"]}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -138,11 +143,23 @@ def installed(work, suite):
     return pytest(work, suite, "--pyargs", INSTALLED[suite], "-o", "python_files=*_test.py")
 
 
+def go(work, names):
+    root = subprocess.run(["go", "env", "GOROOT"], check=True, timeout=60, capture_output=True, text=True).stdout.strip()
+    for name in names:
+        folder = pathlib.Path(root, "src", name)
+        binary = work / "go" / f"{name.replace('/', '_')}.test"
+        subprocess.run(["go", "test", "-c", "-o", binary, name], check=True, timeout=900, cwd=pathlib.Path(root, "src"))
+        yield Part("go", name, (sys.executable, str(HERE / "go_test.py"), Part.RESULTS, str(PART_S - 20), str(binary)),
+                   cwd=folder)
+
+
 def parts(word, work):
-    """The parts that a word of the command line names: a suite, or cpython:module."""
+    """The parts that a word of the command line names: a suite, cpython:module or go:package."""
     suite, _, name = word.partition(":")
     if suite == "cpython":
         return list(cpython(work, [name] if name else None))
+    if suite == "go":
+        return list(go(work, [name] if name else GO))
     if name or suite not in NAMES:
         raise ValueError(f"no such suite: {word}")
     return [pypi(work, suite) if suite in PYPI else installed(work, suite)]
