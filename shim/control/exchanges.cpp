@@ -77,8 +77,18 @@ void Exchanges::unrecorded(http::Exchange& exchange, const std::string& reason) 
   apply_header_test_id(exchange);
   auto line = line_of(exchange, Outcome::kUnrecorded);
   line.detail = reason;
-  log::warn("not recorded: {} {}: {}", line.method, line.url, reason);
+  log::warn("not recorded: {}{}{}: {}", line.method, line.method.empty() ? "" : " ", line.url,
+            reason);
   outlets_.journal(std::move(line));
+}
+
+void Exchanges::unrecorded(const http::Origin& origin, flow::RecordConnection::Stamp stamp,
+                           const std::string& reason) const {
+  http::Exchange nothing;
+  nothing.origin = origin;
+  nothing.test_id = std::move(stamp.test_id);
+  nothing.started_wall_us = stamp.wall_us;
+  unrecorded(nothing, reason);
 }
 
 std::optional<store::Missing> Exchanges::answer(flow::ReplayConnection& connection,

@@ -32,6 +32,9 @@ class Exchanges {
   // flow::Unrecorded: journalled. The user is not told at once: programs cancel requests of their
   // own accord, and `recshim run` sums it up.
   void unrecorded(http::Exchange& exchange, const std::string& reason) const;
+  // Likewise a connection of which no request can be read.
+  void unrecorded(const http::Origin& origin, flow::RecordConnection::Stamp stamp,
+                  const std::string& reason) const;
 
   // flow::Find: delivers the recording that answers request, or the reason why it can't be
   // read. Returns what is missing where there is none; nothing is delivered or journalled

@@ -187,7 +187,7 @@ RecordVerdict execute(flow::Commands& commands) {
       log::info("passed through: {}", pass->reason);
       verdict.stop = true;
     } else if (std::get_if<flow::TlsSeen>(&command) != nullptr) {
-      verdict.stop = true;
+      verdict.stop = verdict.tls = true;
     } else if (auto* tunnel = std::get_if<flow::Tunnel>(&command)) {
       verdict.tunnel = tunnel->origin;
     }
@@ -197,12 +197,7 @@ RecordVerdict execute(flow::Commands& commands) {
 }
 
 void leave_unrecorded(const http::Origin& origin, const std::string& reason) {
-  http::Exchange nothing;
-  nothing.origin = origin;
-  auto stamp = current_stamp();
-  nothing.test_id = std::move(stamp.test_id);
-  nothing.started_wall_us = stamp.wall_us;
-  runtime()->exchanges->unrecorded(nothing, reason);
+  runtime()->exchanges->unrecorded(origin, current_stamp(), reason);
 }
 
 std::unique_ptr<flow::RecordConnection> make_record(const http::Origin& origin, bool proxy) {
@@ -232,6 +227,9 @@ void obey(Socket& socket, flow::Commands& commands) {
       return;
     }
   }
+  // What hooked sessions make is not told here, and what no hook reaches is the gateway's, but
+  // for what was begun before its host was known.
+  if (verdict.tls) leave_unrecorded(socket.origin, "its TLS is out of reach");
   if (verdict.stop) socket.record.reset();
 }
 

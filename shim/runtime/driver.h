@@ -15,6 +15,7 @@ namespace recshim::runtime {
 // What the commands of a record connection ask of the one who feeds it.
 struct RecordVerdict {
   bool stop = false;                   // nothing more to see here
+  bool tls = false;                    // for it is TLS
   std::optional<http::Origin> tunnel;  // a proxy opened a tunnel to this origin
 };
 // Saves, warns, journals. REQUIRES: OwnWork; the connection's lock may be held.

@@ -4,6 +4,7 @@ large bodies, other protocols, programs without network."""
 import json
 import pathlib
 import re
+import ssl
 import sys
 
 import pytest
@@ -351,6 +352,25 @@ def test_what_is_seen_and_not_recorded_is_told_and_strict_minds(lab, what, mode)
     told = loose.stderr.decode().splitlines()
     assert len(told) >= 3 and told[-3].startswith("recshim: 1 not recorded ("), loose.account()
     assert told[-2] == f"  not recorded: {method} {url}  [t]".replace(":  ", ": ") and why in told[-1], told
+
+
+def test_tls_begun_before_its_host_was_known_is_told(lab):
+    """By an address nobody looked up: the second piece of the ClientHello names a configured host."""
+    server = lab.serve()
+    hello = ssl.MemoryBIO()
+    session = ssl.create_default_context().wrap_bio(ssl.MemoryBIO(), hello, server_hostname="api.openai.com")
+    with pytest.raises(ssl.SSLWantReadError):
+        session.do_handshake()
+    (lab.folder / "hello").write_bytes(hello.read())
+    program = ("import socket, sys; hello = open(sys.argv[2], 'rb').read(); "
+               "s = socket.create_connection(('127.0.0.1', int(sys.argv[1]))); "
+               "s.sendall(hello[:40]); s.sendall(hello[40:]); print(s.recv(1))")
+    env = {"RECSHIM_CONNECT_TO": None, "RECSHIM_HOSTS": "api.openai.com"}
+    result = lab.record([sys.executable, "-c", program, server.port, lab.folder / "hello"], env=env).ok()
+    assert result.text() == "b'\\x16'\n"
+    (line,) = result.journal
+    assert (line["outcome"], line["detail"]) == ("unrecorded", "its TLS is out of reach"), line
+    assert "api.openai.com" in line["url"], line
 
 
 def test_an_unused_connection_is_no_loss(lab):

@@ -2,7 +2,6 @@
 // is.
 #include <algorithm>
 
-#include "shim/base/log.h"
 #include "shim/flow/watch.h"
 #include "tools/gateway/connection.h"
 #include "tools/gateway/socket_stream.h"
@@ -98,8 +97,8 @@ class WatchedRelay {
     }
     if (named.socks) return false;  // what it leads to is looked at yet
     if (passed_) {
-      log::warn("{}: not recorded: its connection was begun for another host",
-                http::origin_url(origin));
+      party_.exchanges().unrecorded(origin, party_.stamp(),
+                                    "its connection was begun for another host");
       return false;
     }
     over_ = true;

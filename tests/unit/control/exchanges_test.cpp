@@ -119,6 +119,15 @@ TEST_F(ExchangesTest, WhatCanNotBeRecordedIsJournalledWithItsReason) {
   EXPECT_THAT(told_, IsEmpty());
 }
 
+TEST_F(ExchangesTest, AConnectionThatCanNotBeReadIsJournalledWithoutARequest) {
+  exchanges_.unrecorded(http::Origin{"https", "api.test", 443}, {"t", "call", 7}, "HTTP/2");
+  EXPECT_THAT(outcomes(), ElementsAre("unrecorded"));
+  EXPECT_EQ(journal_[0].method, "");
+  EXPECT_EQ(journal_[0].url, "https://api.test");
+  EXPECT_EQ(journal_[0].test_id, "t");
+  EXPECT_EQ(journal_[0].wall_us, 7u);
+}
+
 // The test id of a request with this header that was made in the test "env".
 std::string test_id_with(http::Header header) {
   http::Exchange exchange;
