@@ -1,6 +1,9 @@
 // See first_bytes.h.
 #include "shim/flow/first_bytes.h"
 
+#include <algorithm>
+#include <array>
+
 namespace recshim::flow {
 
 http::Protocol look_at(std::string_view first_bytes) {
@@ -16,6 +19,11 @@ std::string why_foreign(http::Protocol protocol) {
     return "the client speaks HTTP/2 with prior knowledge, which is not supported yet";
   }
   return "the client speaks neither HTTP nor TLS";
+}
+
+bool server_speaks_first(uint16_t port) {
+  constexpr std::array<uint16_t, 9> kPorts = {21, 22, 23, 25, 110, 119, 143, 587, 3306};
+  return std::find(kPorts.begin(), kPorts.end(), port) != kPorts.end();
 }
 
 }  // namespace recshim::flow

@@ -1,6 +1,7 @@
 // What a client's first bytes make of a connection, in both modes.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -16,5 +17,12 @@ http::Protocol look_at(std::string_view first_bytes);
 
 // Why a connection of this protocol is not followed, for people. REQUIRES: kHttp2 or kOther.
 std::string why_foreign(http::Protocol protocol);
+
+// Ports of protocols in which the server speaks first: a client there would wait for ever
+// for a server that waits for a request. Source: IANA service names and port numbers.
+bool server_speaks_first(uint16_t port);
+// Why a connection to one is not replayed, for people.
+inline constexpr const char* kServerSpeaksFirst =
+    "on this port the server speaks first, so it is not HTTP";
 
 }  // namespace recshim::flow

@@ -4,13 +4,12 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 
-#include <algorithm>
-#include <array>
 #include <cerrno>
 
 #include "shim/base/log.h"
 #include "shim/base/sys.h"
 #include "shim/control/session.h"
+#include "shim/flow/first_bytes.h"
 #include "shim/ops/libc.h"
 #include "shim/ops/lookup_socket.h"
 #include "shim/ops/loopback.h"
@@ -106,13 +105,6 @@ http::Origin origin_of(const Target& target) {
   return origin;
 }
 
-// Ports of protocols in which the server speaks first: a client there would wait for ever
-// for a server that waits for a request. Source: IANA service names and port numbers.
-bool server_speaks_first(uint16_t port) {
-  constexpr std::array<uint16_t, 9> kPorts = {21, 22, 23, 25, 110, 119, 143, 587, 3306};
-  return std::find(kPorts.begin(), kPorts.end(), port) != kPorts.end();
-}
-
 // Replay: we are the server. Returns 0 or an errno.
 int start_replay(int fd, int family, const Target& target) {
   const OwnWork work;
@@ -131,8 +123,8 @@ int start_replay(int fd, int family, const Target& target) {
     socket.unix_pair = loopback.unix_pair;
     socket.options = loopback.options;
     socket.replay = runtime::make_replay(socket.origin, socket.proxy);
-    if (server_speaks_first(target.asked.port) && !socket.proxy) {
-      runtime::refuse(socket, "on this port the server speaks first, so it is not HTTP");
+    if (flow::server_speaks_first(target.asked.port) && !socket.proxy) {
+      runtime::refuse(socket, flow::kServerSpeaksFirst);
     }
   });
   return loopback.error;

@@ -346,11 +346,16 @@ def test_an_address_without_a_lookup(lab, clients):
     assert "192.0.2.7" in recording.read_text()
 
 
-def test_what_stays_behind_is_let_go(lab, clients):
-    """A program that outlives the run is not left without an answer to its connect(2)."""
+@pytest.mark.parametrize("options", [["--supervise=always"], ["--sealed"], ["--strict"]], ids=lambda words: words[0])
+def test_what_stays_behind_is_let_go(lab, clients, options):
+    """A program that outlives the run is not left without an answer to its connect(2). Nobody looks at
+    what it sends any more: sealed, it reaches no other machine."""
     marker = lab.folder / "after"
-    script = f'( sleep 1; "$0" 127.0.0.1 9 /; "$0" 192.0.2.9 80 / ) >{marker} 2>&1 &'
-    launch(lab, "replay", ["sh", "-c", script, clients["musl"]], ["-q", "--supervise=always"]).ok()
+    sealed = options != ["--supervise=always"]
+    address = "192.0.2.9 8080" if sealed else "192.0.2.9 80"
+    script = f'( sleep 1; "$0" 127.0.0.1 9 /; "$0" {address} / ) >{marker} 2>&1 &'
+    argv = ["env", "-i", "/bin/sh", "-c", script, clients["musl"]] if sealed else ["sh", "-c", script, clients["musl"]]
+    assert launch(lab, "replay", argv, ["-q", *options]).status == 0
     for _ in range(100):
         if marker.exists() and marker.read_text().count("\n") >= 2:
             break

@@ -4,6 +4,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
+#include <string_view>
 
 #include "shim/base/log.h"
 #include "shim/flow/request_wire.h"
@@ -15,6 +17,13 @@ namespace {
 constexpr uint64_t kRestTimeoutUs = 5'000'000;  // after the client's end
 constexpr int kSilenceMs = 2'000;               // of the server, when the client sends no more
 constexpr int kClientTimeoutMs = 600'000;       // for a client that does not read
+
+// Source: RFC 9110 §9.2.2.
+bool is_idempotent(std::string_view method) {
+  constexpr std::array<std::string_view, 6> kMethods = {"GET",   "HEAD", "OPTIONS",
+                                                        "TRACE", "PUT",  "DELETE"};
+  return std::find(kMethods.begin(), kMethods.end(), method) != kMethods.end();
+}
 
 }  // namespace
 
@@ -181,7 +190,11 @@ std::optional<flow::End> Fetcher::fetch(const http::Exchange& request,
     Course course(shared_, party_, client_, *upstream_, request, !reused);
     course.run();
     if (course.end()) upstream_.reset();
-    if (course.unanswered() && reused && !course.client_left()) continue;
+    const bool lost_race = course.unanswered() && reused && !course.client_left();
+    if (lost_race && is_idempotent(request.request.method)) continue;
+    // What may have been done already is not asked for twice: the program has lost its connection
+    // to the server and knows best, as without us.
+    if (lost_race) return course.end();
     if (course.unanswered() && !course.client_left()) {
       party_.refused(request.origin,
                      fmt::format("{} was fetched, but the server closed the connection without an "

@@ -13,6 +13,8 @@ namespace {
 
 constexpr std::string_view kConnect = "CONNECT ";
 constexpr size_t kMaxConnectBytes = size_t{64} << 10;
+constexpr char kTlsHandshake = 0x16;   // RFC 8446 §5.1
+constexpr int kClientSilenceMs = 300;  // then it may be waiting for its server
 
 class Recorder {
  public:
@@ -25,9 +27,12 @@ class Recorder {
         first_(std::move(first)) {}
 
   void run() {
+    const bool may_be_any = leads_.origin.scheme.empty() && !leads_.proxy;
+    const int patience_ms = flow::server_speaks_first(leads_.origin.port) ? 0 : kClientSilenceMs;
+    if (may_be_any && first_.empty() && !await_client(patience_ms)) return serve_silent();
     if (!read_until(1)) return;
     if (leads_.proxy && !enter_tunnel()) return;
-    if (leads_.origin.scheme.empty() && first_[0] == 0x16) {
+    if (leads_.origin.scheme.empty() && first_[0] == kTlsHandshake) {
       serve_tls();
       return;
     }
@@ -36,6 +41,33 @@ class Recorder {
   }
 
  private:
+  // Reads the client's first bytes. False: it has said nothing, not even that it ends.
+  bool await_client(int timeout_ms) {
+    for (;;) {
+      if (client_.read(first_) != Stream::Io::kNothing) return true;
+      Waiter waiter;
+      waiter.for_bytes(client_);
+      if (!waiter.wait(timeout_ms)) return false;
+    }
+  }
+
+  // The client says nothing: perhaps its server speaks first.
+  void serve_silent() {
+    leads_.origin.scheme = "http";
+    auto upstream = open();
+    if (upstream == nullptr) return;
+    Waiter waiter;
+    waiter.for_bytes(client_);
+    waiter.for_bytes(*upstream);
+    waiter.wait(-1);
+    if (is_end(client_.read(first_))) return;
+    if (first_.empty() || first_[0] != kTlsHandshake) return relay_recorded(*upstream);
+    // It was for us to say the first word of TLS.
+    upstream.reset();
+    leads_.origin.scheme.clear();
+    serve_tls();
+  }
+
   // False: the client has ended before.
   bool read_until(size_t bytes) {
     while (first_.size() < bytes) {

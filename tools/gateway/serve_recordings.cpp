@@ -4,6 +4,7 @@
 #include <climits>
 
 #include "shim/base/log.h"
+#include "shim/flow/first_bytes.h"
 #include "tools/gateway/connection.h"
 #include "tools/gateway/fetcher.h"
 #include "tools/gateway/relay.h"
@@ -20,6 +21,11 @@ class RecordingsServer {
   }
 
   void run() {
+    if (!proxy_ && leads_.origin.scheme.empty() && flow::server_speaks_first(leads_.origin.port)) {
+      party_.refused(leads_.origin, flow::kServerSpeaksFirst);
+      client_.end(flow::End::kReset);
+      return;
+    }
     while (!over_) {
       push();
       if (over_ || finish()) return;

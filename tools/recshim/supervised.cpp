@@ -66,6 +66,12 @@ bool join(const Options& options, const control::Config& config) {
     complain("this program runs as another user than recshim, which does not see its connections");
     return true;
   }
+  if (!joined && access(environment(control::kSupervisorVariable).c_str(), F_OK) != 0) {
+    complain(
+        "the recshim run that this program belongs to has ended: it is not started, for nobody "
+        "would see its connections");
+    return false;
+  }
   complain(joined ? "this program already runs under another supervisor (a seccomp listener), and "
                     "the kernel allows one"
                   : joined.error().message);

@@ -121,6 +121,14 @@ Decision Policy::datagram(Reach reach, const Endpoint& asked, bool sends) const 
   return refuse(target.host, ECONNREFUSED, "");
 }
 
+Verdict Policy::afterwards(Reach reach, const Endpoint& asked) const {
+  if (reach == Reach::kLibrary) return Verdict::kPass;
+  const Verdict verdict = stream(reach, asked).verdict;
+  const bool is_for_others = verdict == Verdict::kPass || verdict == Verdict::kWatch;
+  if (!is_for_others) return Verdict::kRefuse;
+  return sealed_ && answers() && !asked.is_loopback() ? Verdict::kRefuse : Verdict::kPass;
+}
+
 Decision Policy::unseen(const std::string& reason) const {
   if (!sealed_ && !answers()) return {};
   return refuse("an unknown destination", ENETUNREACH, reason);

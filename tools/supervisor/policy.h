@@ -44,6 +44,9 @@ class Policy {
                                 const std::vector<control::Proxy>& proxies = {}) const;
   // sends: something goes out with the call, which is not so for connect(2).
   [[nodiscard]] Decision datagram(Reach reach, const control::Endpoint& asked, bool sends) const;
+  // What a call comes to once the run has ended, when nobody looks at what is sent any more.
+  // Sealed, programs without the library reach this machine alone.
+  [[nodiscard]] Verdict afterwards(Reach reach, const control::Endpoint& asked) const;
   // A program that may not be looked into. reason: why.
   [[nodiscard]] Decision unseen(const std::string& reason) const;
   // Whether lookups of host are answered with its synthetic address.

@@ -144,6 +144,16 @@ void Supervisor::serve(Client& client) {
   }
 }
 
+bool Supervisor::is_let_go(const Notification& notification, const Result<Call>& call) {
+  if (!call) {
+    return call.error().code != ErrorCode::kUnsupported ||
+           policy_.unseen(call.error().message).verdict != Verdict::kRefuse;
+  }
+  if (!call->address) return true;
+  const Process process = processes_.look_at(process_of(notification.thread));
+  return policy_.afterwards(process.reach, *call->address) == Verdict::kPass;
+}
+
 // Without an answer their connects would wait, and without a listener fail with ENOSYS.
 void Supervisor::keep_after_the_end() {
   std::vector<pollfd> waited;
@@ -171,13 +181,10 @@ void Supervisor::keep_after_the_end() {
           client->listener->answer(*notification, kSupervisedErrno);
           continue;
         }
-        const Verdict verdict = call && call->address
-                                    ? policy_.stream(Reach::kStatic, *call->address).verdict
-                                    : Verdict::kPass;
-        if (verdict != Verdict::kPass && verdict != Verdict::kWatch) {
-          client->listener->answer(*notification, ECONNREFUSED);
-        } else {
+        if (is_let_go(*notification, call)) {
           client->listener->let_go_on(*notification);
+        } else {
+          client->listener->answer(*notification, ECONNREFUSED);
         }
       }
     }

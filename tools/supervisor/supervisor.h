@@ -87,6 +87,8 @@ class Supervisor {
   // Runs work on a thread that the destructor waits for.
   void in_background(std::function<void()> work);
   void keep_after_the_end();
+  // Whether a call goes on as if nobody had asked, after the end.
+  bool is_let_go(const Notification& notification, const Result<Call>& call);
 
   const control::Config& config_;
   const Options options_;

@@ -151,6 +151,31 @@ TEST_F(FetchTest, AServerThatIsNotTrustedOrSaysNothingIsAFailedConnection) {
   EXPECT_THAT(lab_.recordings(), IsEmpty());
 }
 
+TEST_F(FetchTest, WhatAServerMayHaveDoneIsNotAskedForTwice) {
+  // It answers one request of a connection, reads another, and closes.
+  std::atomic<int> asked{0};
+  Server server(
+      [&](Wire& wire) {
+        wire.read_until("\r\n\r\n");
+        wire.write(answer("first"));
+        if (!wire.read_until("\r\n\r\n").empty()) ++asked;
+      },
+      &lab_.real_authority());
+  lab_.load("record-if-missing", server.port());
+  const auto poster = plaintext(get("/a"));
+  EXPECT_THAT(poster->read_until("first"), HasSubstr("200 OK"));
+  poster->write("POST /b HTTP/1.1\r\nHost: api.test\r\nContent-Length: 0\r\n\r\n");
+  EXPECT_EQ(poster->read_to_end(), "");
+  EXPECT_EQ(asked, 1);
+  EXPECT_EQ(server.connections(), 1);
+  const auto getter = plaintext(get("/c"));
+  EXPECT_THAT(getter->read_until("first"), HasSubstr("200 OK"));
+  getter->write(get("/d"));
+  EXPECT_THAT(getter->read_until("first"), HasSubstr("200 OK"));
+  EXPECT_EQ(asked, 2);
+  EXPECT_EQ(server.connections(), 3);
+}
+
 TEST_F(FetchTest, TheRequestForAProxyGoesToTheProxy) {
   Server proxy(
       [](Wire& wire) {

@@ -71,6 +71,46 @@ TEST_F(RecordTest, BothDirectionsFlowAtOnce) {
   EXPECT_THAT(lab_.outcomes(), ElementsAre("recorded"));
 }
 
+TEST_F(RecordTest, AServerMaySpeakFirst) {
+  Server server(
+      [](Wire& wire) {
+        wire.write("220 hello\r\n");
+        EXPECT_EQ(wire.read_until("\r\n"), "EHLO a\r\n");
+        wire.write("250 ok\r\n");
+        wire.read_to_end();
+      },
+      nullptr);
+  lab_.load("record", server.port());
+  control::Handover handover;
+  handover.port = 80;
+  const auto wire = lab_.hand_over(handover);
+  EXPECT_EQ(wire->read_until("\r\n"), "220 hello\r\n");
+  wire->write("EHLO a\r\n");
+  EXPECT_EQ(wire->read_until("\r\n"), "250 ok\r\n");
+  wire->close();
+  lab_.join();
+  EXPECT_THAT(lab_.recordings(), IsEmpty());
+}
+
+TEST_F(RecordTest, AClientMayTakeItsTime) {
+  Server server(
+      [](Wire& wire) {
+        wire.read_until("\r\n\r\n");
+        wire.write(answer("late"));
+        wire.read_to_end();
+      },
+      &lab_.real_authority());
+  lab_.load("record", server.port());
+  const auto wire = lab_.hand_over();
+  usleep(500'000);  // longer than it is waited for before the server is asked whether it speaks
+  ASSERT_TRUE(wire->connect_tls(lab_.client_context(), "api.test")) << wire->problem();
+  wire->write(get("/late"));
+  EXPECT_THAT(wire->read_until("late"), HasSubstr("200 OK"));
+  wire->close();
+  lab_.join();
+  EXPECT_THAT(lab_.outcomes(), ElementsAre("recorded"));
+}
+
 TEST_F(RecordTest, TheServersEndIsTheClients) {
   for (const std::string how : {"eof", "ragged"}) {
     Server server(

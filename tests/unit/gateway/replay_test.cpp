@@ -42,6 +42,15 @@ class ReplayTest : public ::testing::Test {
   Lab lab_;
 };
 
+TEST_F(ReplayTest, WhereTheServerSpeaksFirstNobodyWaits) {
+  lab_.load("replay", 1);
+  control::Handover handover;
+  handover.port = 25;
+  const auto wire = lab_.hand_over(handover);
+  EXPECT_EQ(wire->read_to_end(), "");
+  EXPECT_THAT(lab_.told(), HasSubstr("the server speaks first"));
+}
+
 TEST_F(ReplayTest, AnswersWithoutAServer) {
   lab_.load("replay", 1);
   const auto wire = lab_.hand_over_tls();

@@ -136,6 +136,26 @@ TEST(Policy, SealedWatchesWhatNobodyLookedUp) {
   EXPECT_EQ(Judge(setting).stream("192.0.2.1", 3128).verdict, Verdict::kPass);
 }
 
+TEST(Policy, AfterTheRunNobodyLooks) {
+  const auto afterwards = [](const Setting& setting, const char* address, Reach reach) {
+    return Judge(setting)->afterwards(reach, *control::endpoint_from_text(address, 443));
+  };
+  Setting setting{Mode::kReplay, {"api.example.com"}};
+  for (const bool sealed : {false, true}) {
+    setting.sealed = sealed;
+    const Verdict unknown = sealed ? Verdict::kRefuse : Verdict::kPass;
+    for (const Reach reach : {Reach::kStatic, Reach::kGo, Reach::kLost}) {
+      EXPECT_EQ(afterwards(setting, kNamed, reach), Verdict::kRefuse);
+      EXPECT_EQ(afterwards(setting, "192.0.2.1", reach), unknown);
+      EXPECT_EQ(afterwards(setting, "127.0.0.1", reach), Verdict::kPass);
+    }
+    // The library is with it still.
+    EXPECT_EQ(afterwards(setting, "192.0.2.1", Reach::kLibrary), Verdict::kPass);
+  }
+  setting.mode = Mode::kRecord;
+  EXPECT_EQ(afterwards(setting, "192.0.2.1", Reach::kStatic), Verdict::kPass);
+}
+
 TEST(Policy, AProgramThatCannotBeLookedIntoMayRecordUnsealed) {
   EXPECT_EQ(Judge({Mode::kRecord})->unseen("why").verdict, Verdict::kPass);
   EXPECT_EQ(Judge({Mode::kReplay})->unseen("why").verdict, Verdict::kRefuse);
