@@ -53,15 +53,17 @@ int clearenv() {
   return result;
 }
 
-// What is to be executed in the place of `file` with argv: name##_path with name##_argv, on
-// the caller's stack as well.
-#define RECSHIM_EXECUTION(name, file, argv, ...)                                            \
-  Execution name;                                                                           \
-  look_at_execution(file, __VA_ARGS__, &name);                                              \
-  const size_t name##_size = name.supervised ? supervised_arguments_size(argv) : 0;         \
-  auto** name##_arguments = static_cast<char**>(alloca((name##_size + 1) * sizeof(char*))); \
-  if (name.supervised) supervised_arguments(name, argv, name##_arguments);                  \
-  char* const* name##_argv = name.supervised ? name##_arguments : (argv)
+// What is to be executed in the place of `file` with argv: name##_path with name##_argv, and in
+// which environment, whose entries change; on the caller's stack as well.
+#define RECSHIM_EXECUTION(name, environment, argv, ...)                                           \
+  Execution name;                                                                                 \
+  look_at_execution(__VA_ARGS__, environment, &name);                                             \
+  const size_t name##_size = name.supervised ? supervised_arguments_size(argv) : 0;               \
+  auto** name##_arguments = static_cast<char**>(alloca((name##_size + 1) * sizeof(char*)));       \
+  if (name.supervised) supervised_arguments(name, argv, name##_arguments);                        \
+  char* const* name##_argv = name.supervised ? name##_arguments : (argv);                         \
+  auto* name##_preload = static_cast<char*>(alloca(rest_of_preload_size(name, environment) + 1)); \
+  if (name.without_library) leave_library_out(environment, name##_preload)
 
 namespace {
 
@@ -80,22 +82,16 @@ int exec_with(const Execution& execution, const Exec& exec) {
 }  // namespace
 
 int execv(const char* path, char* const* argv) {
-  RECSHIM_EXECUTION(as, path, argv, /*search=*/false, environ);
-  return exec_with(as, [&](const char* wrapper) {
-    real::execv(wrapper != nullptr ? wrapper : path, wrapper != nullptr ? as_argv : argv);
-  });
+  return execve(path, argv, environ);
 }
 
 int execvp(const char* file, char* const* argv) {
-  RECSHIM_EXECUTION(as, file, argv, /*search=*/true, environ);
-  return exec_with(as, [&](const char* wrapper) {
-    real::execvp(wrapper != nullptr ? wrapper : file, wrapper != nullptr ? as_argv : argv);
-  });
+  return execvpe(file, argv, environ);
 }
 
 int fexecve(int fd, char* const* argv, char* const* envp) {
   RECSHIM_ENVIRONMENT(environment, envp);
-  RECSHIM_EXECUTION(as, fd, argv, environment);
+  RECSHIM_EXECUTION(as, environment, argv, fd);
   return exec_with(as, [&](const char* wrapper) {
     if (wrapper != nullptr) {
       real::execve(wrapper, as_argv, environment);
@@ -107,7 +103,7 @@ int fexecve(int fd, char* const* argv, char* const* envp) {
 
 int execve(const char* path, char* const* argv, char* const* envp) {
   RECSHIM_ENVIRONMENT(environment, envp);
-  RECSHIM_EXECUTION(as, path, argv, /*search=*/false, environment);
+  RECSHIM_EXECUTION(as, environment, argv, path, /*search=*/false);
   return exec_with(as, [&](const char* wrapper) {
     real::execve(wrapper != nullptr ? wrapper : path, wrapper != nullptr ? as_argv : argv,
                  environment);
@@ -116,7 +112,7 @@ int execve(const char* path, char* const* argv, char* const* envp) {
 
 int execvpe(const char* file, char* const* argv, char* const* envp) {
   RECSHIM_ENVIRONMENT(environment, envp);
-  RECSHIM_EXECUTION(as, file, argv, /*search=*/true, environment);
+  RECSHIM_EXECUTION(as, environment, argv, file, /*search=*/true);
   return exec_with(as, [&](const char* wrapper) {
     real::execvpe(wrapper != nullptr ? wrapper : file, wrapper != nullptr ? as_argv : argv,
                   environment);
@@ -155,7 +151,7 @@ int execle(const char* path, const char* first, va_list rest) {
 int posix_spawn(pid_t* pid, const char* path, const posix_spawn_file_actions_t* actions,
                 const posix_spawnattr_t* attributes, char* const* argv, char* const* envp) {
   RECSHIM_ENVIRONMENT(environment, envp);
-  RECSHIM_EXECUTION(as, path, argv, /*search=*/false, environment);
+  RECSHIM_EXECUTION(as, environment, argv, path, /*search=*/false);
   return real::posix_spawn(pid, as.supervised ? supervising_program() : path, actions, attributes,
                            as_argv, environment);
 }
@@ -163,7 +159,7 @@ int posix_spawn(pid_t* pid, const char* path, const posix_spawn_file_actions_t* 
 int posix_spawnp(pid_t* pid, const char* file, const posix_spawn_file_actions_t* actions,
                  const posix_spawnattr_t* attributes, char* const* argv, char* const* envp) {
   RECSHIM_ENVIRONMENT(environment, envp);
-  RECSHIM_EXECUTION(as, file, argv, /*search=*/true, environment);
+  RECSHIM_EXECUTION(as, environment, argv, file, /*search=*/true);
   return real::posix_spawnp(pid, as.supervised ? supervising_program() : file, actions, attributes,
                             as_argv, environment);
 }

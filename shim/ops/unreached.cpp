@@ -30,8 +30,9 @@ constexpr uint32_t kGoBuildId = 4;
 
 const std::string* wrapper = nullptr;       // never destroyed
 const std::string* library_name = nullptr;  // of this library's file; never destroyed
-bool is_preloaded = false;                  // by LD_PRELOAD, not by ld.so.preload(5)
+bool tells_of_losses = false;               // preloaded by LD_PRELOAD, and not in mode live
 std::atomic<bool> told{false};
+constexpr std::string_view kPreload = "LD_PRELOAD=";
 
 // The value of a variable in envp, or null. name_equals: with its "=".
 const char* value_in(char* const* envp, std::string_view name_equals) {
@@ -59,12 +60,20 @@ bool has_go_build_id(int fd, const Elf64_Phdr& notes) {
   return false;
 }
 
-// An ELF program of this machine that LD_PRELOAD does not reach. path: for its name.
-bool is_unreached_elf(int fd, const Elf64_Ehdr& header, std::string_view path) {
-  if (header.e_ident[EI_CLASS] != ELFCLASS64) return false;  // nor does the supervisor
-  if (header.e_phentsize != sizeof(Elf64_Phdr)) return false;
+// What LD_PRELOAD with this library does in a program.
+enum class Effect {
+  kReaches,
+  kIsIgnored,  // it has no loader, or it is Go's and calls the kernel itself
+  kBreaks      // musl's loader tries, and can't load a library made for glibc
+};
+
+// An ELF program of this machine. path: for its name.
+Effect effect_on_elf(int fd, const Elf64_Ehdr& header, std::string_view path) {
+  if (header.e_ident[EI_CLASS] != ELFCLASS64) return Effect::kReaches;  // nor does the supervisor
+  if (header.e_phentsize != sizeof(Elf64_Phdr)) return Effect::kReaches;
   const std::string_view name = path.substr(path.rfind('/') + 1);
   bool has_glibc_loader = name.starts_with("ld-linux") || name.starts_with("ld.so");
+  bool has_musl_loader = name.starts_with("ld-musl");
   bool is_go = false;
   Elf64_Phdr headers[kMaxHeaders];
   const size_t wanted = std::min<size_t>(header.e_phnum, kMaxHeaders) * sizeof(Elf64_Phdr);
@@ -75,11 +84,12 @@ bool is_unreached_elf(int fd, const Elf64_Ehdr& header, std::string_view path) {
     char loader[256];
     const ssize_t n = sys::pread(fd, loader, std::min<size_t>(headers[i].p_filesz, sizeof loader),
                                  static_cast<off_t>(headers[i].p_offset));
-    // musl's loader can't load a library made for glibc.
-    has_glibc_loader = n > 0 && std::string_view(loader, static_cast<size_t>(n)).find("ld-musl") ==
-                                    std::string_view::npos;
+    has_musl_loader = n > 0 && std::string_view(loader, static_cast<size_t>(n)).find("ld-musl") !=
+                                   std::string_view::npos;
+    has_glibc_loader = n > 0 && !has_musl_loader;
   }
-  return is_go || !has_glibc_loader;
+  if (has_musl_loader) return Effect::kBreaks;
+  return is_go || !has_glibc_loader ? Effect::kIsIgnored : Effect::kReaches;
 }
 
 // The interpreter that a "#!" line names, put into out. Source: execve(2).
@@ -97,7 +107,7 @@ bool interpreter_of(std::string_view first_bytes, char* out, size_t size) {
 }
 
 // path: ends with a null.
-bool is_unreached(std::string_view path) {
+Effect effect_on(std::string_view path) {
   char name[256];
   int fd = sys::open(path.data(), O_RDONLY);
   for (int depth = 0; fd >= 0; ++depth) {
@@ -106,21 +116,23 @@ bool is_unreached(std::string_view path) {
     const std::string_view bytes(first, n > 0 ? static_cast<size_t>(n) : 0);
     if (bytes.starts_with("#!")) {
       sys::close(fd);
-      if (depth == kMaxInterpreters || !interpreter_of(bytes, name, sizeof name)) return false;
+      if (depth == kMaxInterpreters || !interpreter_of(bytes, name, sizeof name)) {
+        return Effect::kReaches;
+      }
       path = name;
       fd = sys::open(name, O_RDONLY);
       continue;
     }
     Elf64_Ehdr header;
-    bool unreached = false;
+    Effect effect = Effect::kReaches;
     if (bytes.size() >= sizeof header && bytes.starts_with(ELFMAG)) {
       std::memcpy(&header, first, sizeof header);
-      unreached = is_unreached_elf(fd, header, path);
+      effect = effect_on_elf(fd, header, path);
     }
     sys::close(fd);
-    return unreached;
+    return effect;
   }
-  return false;
+  return Effect::kReaches;
 }
 
 bool is_executable(const char* path) {
@@ -166,13 +178,13 @@ bool first_in_session() {
   return fd != -EEXIST;
 }
 
-void tell_of_lost_preload(const char* path) {
+// what: follows the program's path.
+void tell_of_loss(const char* path, std::string_view what) {
   if (!first_in_session()) return;
   char text[400];
   const auto end =
-      fmt::format_to_n(text, sizeof text,
-                       "{} is executed without LD_PRELOAD, so recshim does not see its connections",
-                       std::string_view(path).substr(0, 256));
+      fmt::format_to_n(text, sizeof text, "{} {}, so recshim does not see its connections",
+                       std::string_view(path).substr(0, 256), what);
   log::tell_user({text, std::min(end.size, sizeof text)});
 }
 
@@ -182,35 +194,42 @@ bool names_library(const char* preload) {
 
 void look_at(const char* path, char* const* envp, Execution* out) {
   const bool supervisor = wrapper != nullptr && value_in(envp, "RECSHIM_SUPERVISOR=") != nullptr;
-  out->supervised = supervisor && is_unreached(path);
-  if (!is_preloaded || out->supervised) return;
-  if (!names_library(value_in(envp, "LD_PRELOAD="))) tell_of_lost_preload(path);
+  const bool preloads = names_library(value_in(envp, kPreload));
+  const Effect effect = supervisor || preloads ? effect_on(path) : Effect::kReaches;
+  out->supervised = supervisor && effect != Effect::kReaches;
+  out->without_library = preloads && effect == Effect::kBreaks;
+  if (!tells_of_losses || out->supervised) return;
+  if (!preloads) tell_of_loss(path, "is executed without LD_PRELOAD");
+  if (out->without_library) tell_of_loss(path, "is linked to musl, which can't load librecshim.so");
 }
 
 }  // namespace
 
 void prepare_supervision() {
   const auto* self = runtime::runtime();
-  if (self == nullptr || self->config.mode == control::Mode::kLive) return;
+  if (self == nullptr) return;
   const runtime::OwnWork work;
   const std::string& library = self->library_path;
-  library_name = new std::string(library.substr(library.rfind('/') + 1));
-  is_preloaded = names_library(std::getenv("LD_PRELOAD"));
+  const auto* name = new std::string(library.substr(library.rfind('/') + 1));
+  if (self->config.mode == control::Mode::kLive) {
+    library_name = name;
+    return;
+  }
   const char* supervisor = std::getenv(control::kSupervisorVariable);
-  if (supervisor == nullptr || *supervisor == '\0') return;
-  auto path = runtime::helper_path();
-  if (!path) {
-    log::warn("programs that the library can't reach are not supervised: {}", path.error().message);
-    return;
+  if (supervisor != nullptr && *supervisor != '\0') {
+    auto path = runtime::helper_path();
+    struct stat own {};
+    struct stat helper {};
+    if (!path) {
+      log::warn("programs that the library can't reach are not supervised: {}",
+                path.error().message);
+    } else if (stat("/proc/self/exe", &own) != 0 || stat(path->c_str(), &helper) != 0 ||
+               own.st_dev != helper.st_dev || own.st_ino != helper.st_ino) {
+      wrapper = new std::string(std::move(*path));
+    }
   }
-  // The wrapper itself executes the program that it was given as it is.
-  struct stat own {};
-  struct stat helper {};
-  if (stat("/proc/self/exe", &own) == 0 && stat(path->c_str(), &helper) == 0 &&
-      own.st_dev == helper.st_dev && own.st_ino == helper.st_ino) {
-    return;
-  }
-  wrapper = new std::string(std::move(*path));
+  library_name = name;
+  tells_of_losses = names_library(std::getenv("LD_PRELOAD"));
 }
 
 void look_at_execution(const char* file, bool search, char* const* envp, Execution* out) {
@@ -231,6 +250,33 @@ void look_at_execution(int fd, char* const* envp, Execution* out) {
   out->path[n] = '\0';
   if (!is_executable(out->path)) return;
   look_at(out->path, envp, out);
+}
+
+size_t rest_of_preload_size(const Execution& execution, char* const* envp) {
+  const char* preload = execution.without_library ? value_in(envp, kPreload) : nullptr;
+  return preload != nullptr ? kPreload.size() + std::strlen(preload) + 1 : 0;
+}
+
+void leave_library_out(char** envp, char* text) {
+  char** entry = envp;
+  while (*entry != nullptr && !std::string_view(*entry).starts_with(kPreload)) ++entry;
+  if (*entry == nullptr) return;
+  char* end = std::copy(kPreload.begin(), kPreload.end(), text);
+  const char* const start = end;
+  // The loader splits at spaces and colons alike.
+  for (std::string_view rest = *entry + kPreload.size(); !rest.empty();) {
+    const std::string_view file = rest.substr(0, rest.find_first_of(" :"));
+    rest.remove_prefix(std::min(file.size() + 1, rest.size()));
+    if (file.empty() || file.substr(file.rfind('/') + 1) == *library_name) continue;
+    if (end != start) *end++ = ':';
+    end = std::copy(file.begin(), file.end(), end);
+  }
+  *end = '\0';
+  if (end != start) {
+    *entry = text;
+  } else {
+    for (; *entry != nullptr; ++entry) entry[0] = entry[1];
+  }
 }
 
 const char* supervising_program() {

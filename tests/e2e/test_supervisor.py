@@ -37,6 +37,20 @@ def clients():
     return {libc: PROGRAMS / libc for libc in COMPILERS}
 
 
+@pytest.fixture(scope="session")
+def musl_programs():
+    """Linked to musl dynamically: static_client, and a program that executes its arguments."""
+    folder = PROGRAMS / "musl_dynamic"
+    folder.mkdir(parents=True, exist_ok=True)
+    if shutil.which("musl-gcc") is None:
+        pytest.skip("musl-gcc is not installed")
+    for source, name in ((SOURCE, "client"), (SOURCE.with_name("execute_arguments.c"), "execute")):
+        made = folder / f"{name}.{os.getpid()}"
+        subprocess.run(["musl-gcc", "-O1", "-w", "-o", made, source], check=True, timeout=120)
+        made.replace(folder / name)
+    return {name: folder / name for name in ("client", "execute")}
+
+
 def launch(lab, mode, argv, options=(), prefix=(), offline=False, launcher=paths.LAUNCHER, **env):
     """`recshim run` of argv; the result has its journal and, as `summary`, its JSON."""
     journal = lab.fresh("run.journal")
@@ -93,6 +107,53 @@ def test_never_supervised(lab, clients):
     assert not refused.stdout
     both = launch(lab, "replay", ["true"], ["--supervise=never", "--sealed"])
     assert both.status == 2 and b"--sealed" in both.stderr
+
+
+@pytest.mark.parametrize("started_by", ["nothing", "sh", "nice", "make", "musl"])
+def test_programs_linked_to_musl(lab, musl_programs, started_by):
+    """musl's loader honours LD_PRELOAD, and would not start them with the library in there."""
+    argv = [str(musl_programs["client"]), HOST, "80", *targets(1, 2)]
+    makefile = lab.folder / "Makefile"
+    makefile.write_text(f"all:\n\t@{' '.join(argv)}\n")
+    argv = {"nothing": argv, "sh": ["sh", "-c", '"$@"; true', "sh", *argv], "nice": ["nice", *argv],
+            "make": ["make", "-s", "-f", makefile], "musl": [musl_programs["execute"], *argv]}[started_by]
+    server = lab.serve(tls=False)
+    alone = lab.live(argv).ok()
+    recorded = launch(lab, "record", argv, ["-q"]).ok()
+    labs.assert_same(alone, recorded)
+    assert labs.outcomes(recorded.journal) == ["recorded"] * 2
+    server.stop()
+    for options in (["-q"], ["-q", "--strict"], ["-q", "--supervise=always"]):
+        replayed = launch(lab, "replay", argv, options, offline=True).ok()
+        labs.assert_same(recorded, replayed)
+        assert labs.outcomes(replayed.journal) == ["hit"] * 2
+
+
+def test_what_programs_linked_to_musl_start(lab, musl_programs):
+    """It has no library either: it is served as one that lost it, and stopped in a sealed run."""
+    argv = [musl_programs["execute"], "curl", "-q", "-sS", "--max-time", "20", "https://api.openai.com/echo"]
+    server = lab.serve()
+    recorded = launch(lab, "record", argv, ["-q"]).ok()
+    assert labs.outcomes(recorded.journal) == ["recorded"]
+    server.stop()
+    labs.assert_same(recorded, launch(lab, "replay", argv, ["-q"], offline=True).ok())
+    stopped = launch(lab, "replay", argv, ["--strict"])
+    assert stopped.status == 86 and b"was stopped" in stopped.stderr and not stopped.stdout, stopped.account()
+
+
+def test_programs_linked_to_musl_without_a_supervisor(lab, musl_programs):
+    """They run, and the user is told that nothing sees them."""
+    ask = [musl_programs["client"], "127.0.0.1", "9", "/"]
+    shell = ["sh", "-c", '"$@"; true', "sh", *ask]
+    unseen = launch(lab, "replay", shell, ["-q", "--supervise=never"])
+    preloaded = lab.run(shell, lab.shim_env("replay"), "under LD_PRELOAD alone")
+    for result in (unseen, preloaded):
+        assert result.stdout == b"connect: Connection refused\n", result.account()
+        assert result.stderr.count(b"is linked to musl") == 1, result.account()
+    live = launch(lab, "live", ask, ["-q", "--supervise=never"])
+    assert live.stdout == b"connect: Connection refused\n" and not live.stderr, live.account()
+    not_started = launch(lab, "replay", ask, ["--supervise=never"])
+    assert not_started.status == 126 and b"linked to musl" in not_started.stderr, not_started.account()
 
 
 @pytest.fixture

@@ -48,6 +48,9 @@ def run(arguments, folder):
     dynamic_script = folder / "dynamic_script"
     dynamic_script.write_text(f"#! {arguments.dynamic}\n")
     dynamic_script.chmod(0o755)
+    musl_script = folder / "musl_script"
+    musl_script.write_text(f"#!{arguments.musl}\n")
+    musl_script.chmod(0o755)
     (folder / "no_program").write_text("not to be executed\n")
 
     for function in FUNCTIONS:
@@ -66,6 +69,20 @@ def run(arguments, folder):
     test.check("execv", str(folder), "execv: Permission denied")
     test.check("execve", arguments.static, plain, RECSHIM_MODE="live")
 
+    # A program that the library would keep from starting is executed without it, and nothing else changes.
+    musl = arguments.musl
+    lost = f"recshim: {musl} is linked to musl, which can't load librecshim.so, so recshim does not see its connections\n"
+    other = "libm.so.6"
+    for preload, rest in [(arguments.shim, None), (f"{other}:{arguments.shim}", other),
+                          (f"{arguments.shim} {other}", other), (f":{other} {arguments.shim}:{other}", f"{other}:{other}")]:
+        for function in FUNCTIONS if rest is None else ["execv", "execve"]:
+            shown = f"{plain} LD_PRELOAD={rest or 'unset'}"
+            test.check(function, musl, test.wrapped(musl), LD_PRELOAD=preload)
+            test.check(function, musl, shown, False, lost, LD_PRELOAD=preload)
+            test.check(function, musl, shown, False, RECSHIM_MODE="live", LD_PRELOAD=preload)
+    test.check("execv", "./musl_script", f"{musl} ./musl_script an argument  LD_PRELOAD=unset", False,
+               lost.replace(musl, "./musl_script"))
+
     # Without LD_PRELOAD a program is lost, and the user is told; not in live, where none is needed.
     lost = "recshim: {} is executed without LD_PRELOAD, so recshim does not see its connections\n"
     for supervised in False, True:
@@ -77,7 +94,7 @@ def run(arguments, folder):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
-    for name in "shim", "execute", "dynamic", "static", "go":
+    for name in "shim", "execute", "dynamic", "static", "go", "musl":
         parser.add_argument(f"--{name}", required=True)
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="execution-") as folder:

@@ -132,13 +132,16 @@ Result<Program> inspect_program(const std::string& command, const std::string& p
   return program;
 }
 
+bool is_loaded_by_musl(const Program& program) {
+  const std::string& loader = program.is_dynamic ? program.loader : program.path;
+  return program.is_elf && loader.substr(loader.rfind('/') + 1).starts_with("ld-musl");
+}
+
 std::string why_unreachable(const Program& program) {
   if (!program.is_elf) return "";
   if (program.is_foreign) return "it is for another machine than librecshim.so";
+  if (is_loaded_by_musl(program)) return "it is linked to musl, and librecshim.so needs glibc";
   if (!program.is_dynamic) return "it is statically linked";
-  if (program.loader.find("ld-musl") != std::string::npos) {
-    return "it is linked to musl, and librecshim.so needs glibc";
-  }
   if (program.is_privileged) {
     return "it is set-uid, set-gid or has file capabilities, and the loader ignores LD_PRELOAD";
   }

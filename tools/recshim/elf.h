@@ -35,6 +35,10 @@ Program inspect_file(const std::string& path);
 // Errors: kNotFound, kIo.
 Result<Program> inspect_program(const std::string& command, const std::string& path_variable);
 
+// True where musl's loader loads the program: it honours LD_PRELOAD, can't load librecshim.so,
+// and then does not start the program.
+bool is_loaded_by_musl(const Program& program);
+
 // Why a preloaded library can't work in program, or "" when it can.
 std::string why_unreachable(const Program& program);
 

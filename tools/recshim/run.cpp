@@ -81,6 +81,7 @@ struct Plan {
   Supervise supervise = Supervise::kAuto;
   bool sealed = false;
   bool wrapped = false;   // through `recshim supervised`
+  bool preloads = true;   // with the library in LD_PRELOAD
   std::string sanitizer;  // the runtime that has to come first in LD_PRELOAD
 };
 
@@ -140,6 +141,7 @@ Status look_at_program(const Options& options, const control::Config& config, Pl
                              program->path, why)};
   }
   plan.sanitizer = sanitizer_runtime(*program);
+  plan.preloads = !is_loaded_by_musl(*program);
   return {};
 }
 
@@ -266,7 +268,9 @@ int run(const Options& options) {
     complain(services.error().message);
     return kUsage;
   }
-  variables["LD_PRELOAD"] = compose_preload(library, plan.sanitizer, environment("LD_PRELOAD"));
+  if (plan.preloads) {
+    variables["LD_PRELOAD"] = compose_preload(library, plan.sanitizer, environment("LD_PRELOAD"));
+  }
   variables[control::kSupervisorVariable] = services->supervisor_socket();
   std::vector<std::string> command = options.command;
   if (plan.wrapped) {

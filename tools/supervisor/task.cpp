@@ -103,8 +103,7 @@ Reach Processes::reach_of(pid_t process) const {
   if (maps->find("/" + library_name_ + "\n") != std::string::npos) return Reach::kLibrary;
   if (!program.is_elf) return Reach::kUnknown;
   if (program.is_foreign) return program.is_dynamic ? Reach::kLost : Reach::kStatic;
-  const bool is_musl = program.loader.find("ld-musl") != std::string::npos;
-  return !program.is_dynamic || is_musl ? Reach::kStatic : Reach::kLost;
+  return !program.is_dynamic || tools::is_loaded_by_musl(program) ? Reach::kStatic : Reach::kLost;
 }
 
 Process Processes::look_at(pid_t process) {

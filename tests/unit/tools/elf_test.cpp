@@ -85,6 +85,17 @@ TEST_F(Elf, MuslIsUnreachable) {
   program.is_elf = program.is_dynamic = true;
   program.loader = "/lib/ld-musl-x86_64.so.1";
   EXPECT_THAT(why_unreachable(program), testing::HasSubstr("musl"));
+  EXPECT_TRUE(is_loaded_by_musl(program));
+  // The loader itself, told to load a program.
+  Program loader;
+  loader.is_elf = true;
+  loader.path = "/lib/ld-musl-x86_64.so.1";
+  EXPECT_THAT(why_unreachable(loader), testing::HasSubstr("musl"));
+  Program at_home;
+  at_home.is_elf = at_home.is_dynamic = true;
+  at_home.path = "/opt/ld-musl/bin/curl";
+  at_home.loader = "/lib64/ld-linux-x86-64.so.2";
+  EXPECT_FALSE(is_loaded_by_musl(at_home));
 }
 
 TEST_F(Elf, ASetUidProgramOfAnotherUserIsUnreachable) {
