@@ -13,8 +13,10 @@
 #include <sys/types.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstddef>
+#include <cstdint>
 
 namespace recshim::sys {
 
@@ -98,6 +100,21 @@ inline int flock(int fd, int operation) {
 }
 inline pid_t getpid() {
   return static_cast<pid_t>(call(SYS_getpid));
+}
+
+// Whether the n bytes at `from` can be read. Asks the kernel to change the signal mask in a way
+// that there is not: it reads the 8 bytes of a mask first (EFAULT), and changes nothing (EINVAL).
+// n: at most 4096, the smallest page.
+inline bool is_readable(const void* from, size_t n) {
+  constexpr uintptr_t kSetBytes = 8;
+  const auto first = reinterpret_cast<uintptr_t>(from);
+  const auto may_read = [](uintptr_t byte) {
+    const auto set = static_cast<long>(byte & ~(kSetBytes - 1));
+    return call(SYS_rt_sigprocmask, -1, set, 0, kSetBytes) != -EFAULT;
+  };
+  const uintptr_t last = first + std::max<size_t>(n, 1) - 1;
+  return last >= first &&
+         (n == 0 || (may_read(first) && (first / 4096 == last / 4096 || may_read(last))));
 }
 
 // Where descriptors that outlive a call are kept, out of the host program's way: many

@@ -197,6 +197,12 @@ bool disconnect(int fd) {
   return family != 0 && put_tcp_socket(fd, family);
 }
 
+// There is a family to be read, and the kernel could read all of it.
+bool is_address(const void* address, socklen_t length) {
+  return address != nullptr && length >= sizeof(sa_family_t) &&
+         sys::is_readable(address, std::min<size_t>(length, sizeof(sockaddr_storage)));
+}
+
 int connect_udp(int fd, const Endpoint& asked, const sockaddr* address, socklen_t length) {
   if (refuse_datagram(asked)) return fail(ECONNREFUSED);
   if (is_lookup(asked)) return connect_lookup(fd, address->sa_family, asked, address, length);
@@ -250,16 +256,20 @@ int fail(int error) {
   return -1;
 }
 
+std::optional<Endpoint> endpoint_asked(const void* address, socklen_t length) {
+  if (!is_address(address, length)) return std::nullopt;
+  return runtime::endpoint_of(static_cast<const sockaddr*>(address), length);
+}
+
 int connect(int fd, const sockaddr* address, socklen_t length) {
   if (runtime::in_own_work()) return real::connect(fd, address, length);
   runtime::start();
   Runtime* self = runtime::runtime();
   if (self == nullptr) return real::connect(fd, address, length);
   end_lookup(fd);
-  const auto asked = runtime::endpoint_of(address, length);
+  const auto asked = endpoint_asked(address, length);
   if (!asked) {
-    const bool disconnects =
-        address != nullptr && length >= sizeof(sa_family_t) && address->sa_family == AF_UNSPEC;
+    const bool disconnects = is_address(address, length) && address->sa_family == AF_UNSPEC;
     if (disconnects && runtime::find_socket(fd) != nullptr && disconnect(fd)) return 0;
     return real::connect(fd, address, length);
   }

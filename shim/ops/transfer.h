@@ -3,6 +3,7 @@
 
 #include <sys/uio.h>
 
+#include <optional>
 #include <string_view>
 
 #include "shim/runtime/names.h"
@@ -17,6 +18,10 @@ bool refuse_datagram(const runtime::Endpoint& asked);
 // A UDP packet or connect(2) to this endpoint may be a question to a nameserver that is to be
 // answered here.
 bool is_lookup(const runtime::Endpoint& asked);
+
+// The endpoint that a program's sockaddr names; none where it is of another family, too short, or
+// can't be read: that is the kernel's to say (EFAULT).
+std::optional<runtime::Endpoint> endpoint_asked(const void* address, socklen_t length);
 
 // The kernel's socket under fd is connected or about to be.
 bool is_connected_or_connecting(int fd);

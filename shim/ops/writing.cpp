@@ -286,7 +286,7 @@ ssize_t write_through(int fd, const iovec* vector, int count, const RealCall& ca
 
 std::optional<runtime::Endpoint> destination_of(const void* address, socklen_t length) {
   if (address == nullptr || runtime::in_own_work()) return std::nullopt;
-  return runtime::endpoint_of(static_cast<const sockaddr*>(address), length);
+  return endpoint_asked(address, length);
 }
 
 bool concerns_us(const msghdr& message) {

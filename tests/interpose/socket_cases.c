@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/time.h>
 #include <sys/un.h>
 #include <time.h>
@@ -139,6 +140,62 @@ void case_connect_errors(void) {
   say_result("connect after all", connect(fd, any, sizeof address));
   exchange(fd, "/hello");
   close(fd);
+}
+
+static void say_all_with_address(const char* where, const void* address) {
+  say("%s", where);
+  const struct sockaddr* any = address;
+  const socklen_t size = sizeof(struct sockaddr_in);
+  int fd = socket(AF_INET, SOCK_STREAM, 0);
+  say_result("connect", connect(fd, any, size));
+  say_result("connect again", connect(fd, any, size));
+  close(fd);
+  fd = socket(AF_INET, SOCK_STREAM, 0);
+  say_result("fast open", sendto(fd, "", 0, MSG_FASTOPEN | MSG_NOSIGNAL, any, size));
+  close(fd);
+  fd = socket(AF_INET, SOCK_DGRAM, 0);
+  say_result("connect a datagram's", connect(fd, any, size));
+  struct iovec part = {"q", 1};
+  struct mmsghdr message = {.msg_hdr = {
+                                .msg_name = (void*)address,
+                                .msg_namelen = size,
+                                .msg_iov = &part,
+                                .msg_iovlen = 1,
+                            }};
+  say_result("sendto", sendto(fd, "q", 1, 0, any, size));
+  say_result("sendmsg", sendmsg(fd, &message.msg_hdr, 0));
+  say_result("sendmmsg", sendmmsg(fd, &message, 1, 0));
+  close(fd);
+}
+
+/* What the kernel can't read it says EFAULT to, and the program lives. */
+void case_address_out_of_reach(void) {
+  const struct sockaddr_in address = server_address();
+  const size_t page = (size_t)sysconf(_SC_PAGESIZE);
+  char* const memory =
+      mmap(NULL, 2 * page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (memory == MAP_FAILED || mprotect(memory + page, page, PROT_NONE) != 0) give_up("mmap");
+  say_all_with_address("no memory", (const void*)8);
+  say_all_with_address("the last memory", (const void*)-8);
+  say_all_with_address("behind the end", memory + page);
+  for (size_t missing = 2; missing < sizeof address; missing += 6) {
+    char* const at = memory + page - sizeof address + missing;
+    memcpy(at, &address, sizeof address - missing);
+    say_all_with_address("in part", at);
+  }
+  char* const whole = memory + page - sizeof address;
+  memcpy(whole, &address, sizeof address);
+  const int fd = socket(AF_INET, SOCK_STREAM, 0);
+  say_result("just before the end", connect(fd, (const struct sockaddr*)whole, sizeof address));
+  exchange(fd, "/hello");
+  say_result("connected already", connect(fd, (const void*)8, sizeof address));
+  exchange(fd, "/hello");
+  close(fd);
+  /* Nothing of the signals changed. */
+  sigset_t mask;
+  sigprocmask(SIG_BLOCK, NULL, &mask);
+  say("blocked %d", sigismember(&mask, SIGUSR1));
+  munmap(memory, 2 * page);
 }
 
 void case_names_of_socket(void) {
