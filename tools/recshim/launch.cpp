@@ -53,6 +53,13 @@ class Signals {
   struct sigaction child_action_ {};
 };
 
+// Keys of the terminal signal its whole foreground group, and the leader's end does so with
+// SIGHUP; a terminal that closes signals the leader of the session alone. Source: the kernel's
+// tty_signal_session_leader() and disassociate_ctty().
+bool has_program_got(const siginfo_t& info) {
+  return info.si_code == SI_KERNEL && (info.si_signo != SIGHUP || getsid(0) != getpid());
+}
+
 int wait_for(pid_t child, const Signals& signals) {
   for (;;) {
     int status = 0;
@@ -62,8 +69,10 @@ int wait_for(pid_t child, const Signals& signals) {
     if (ended < 0 && errno != EINTR) return kProblem;
     siginfo_t info{};
     const int number = sigwaitinfo(&signals.waited(), &info);
-    // SI_KERNEL: from the terminal, to the whole group, so the program has it already.
-    if (number > 0 && number != SIGCHLD && info.si_code != SI_KERNEL) kill(child, number);
+    if (number <= 0 || number == SIGCHLD || has_program_got(info)) continue;
+    kill(child, number);
+    // As the kernel does, for one that is stopped.
+    if (number == SIGHUP && info.si_code == SI_KERNEL) kill(child, SIGCONT);
   }
 }
 
