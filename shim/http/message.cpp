@@ -54,10 +54,11 @@ bool header_has_token(const Headers& headers, std::string_view name, std::string
 
 std::string origin_url(const Origin& origin) {
   const bool is_ipv6 = origin.host.find(':') != std::string::npos;
-  std::string url = origin.scheme + "://";
+  std::string url = origin.scheme.empty() ? "" : origin.scheme + "://";
   url += is_ipv6 ? "[" + origin.host + "]" : origin.host;
   const uint16_t default_port = origin.scheme == "https" ? 443 : 80;
-  if (origin.port != default_port) url += ":" + std::to_string(origin.port);
+  if (origin.scheme.empty() || origin.port != default_port)
+    url += ":" + std::to_string(origin.port);
   return url;
 }
 

@@ -5,6 +5,7 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <cstdlib>
@@ -17,6 +18,7 @@
 #include "shim/base/log.h"
 #include "shim/base/sha256.h"
 #include "shim/base/sys.h"
+#include "shim/control/ca_folders.h"
 #include "shim/control/session.h"
 #include "shim/runtime/helper_program.h"
 #include "shim/runtime/real.h"
@@ -53,6 +55,9 @@ constexpr std::array kBundleVariables = {
 struct Trust {
   std::string ca_path;
   std::vector<std::string> user_bundles;
+  std::vector<std::string> user_folders;  // any file right in them may be a bundle
+  // What a Node adds to what it trusts anyway, and does without where it can't be read.
+  std::string nodes_extra;
 };
 
 Trust* trust = nullptr;  // made in start(), never destroyed
@@ -103,10 +108,18 @@ bool append_file(const char* path, int to) {
   return done;
 }
 
+bool is_in_user_folder(std::string_view path) {
+  const size_t slash = path.rfind('/');
+  if (slash == std::string_view::npos) return false;
+  const std::string_view folder = path.substr(0, slash == 0 ? 1 : slash);
+  return std::find(trust->user_folders.begin(), trust->user_folders.end(), folder) !=
+         trust->user_folders.end();
+}
+
 // A file of the program's that PEM may be appended to: certificates as text, nothing secret.
 bool is_bundle(int fd, const struct stat& info) {
   if (!S_ISREG(info.st_mode) || info.st_size > kMaxBundle_bytes) return false;
-  constexpr std::string_view kBegin = "-----BEGIN ";
+  constexpr std::string_view kBegin = "CERTIFICATE-----";
   char block[16384];
   const ssize_t n = sys::pread(fd, block, sizeof block, 0);
   return n > 0 &&
@@ -135,17 +148,22 @@ int finish_memory_file(int made, const struct stat* like) {
 }
 
 int open_bundle(const char* path) {
-  const int original = sys::open(path, O_RDONLY);
+  int original = sys::open(path, O_RDONLY);
   // OpenSSL's default file, which this system may not have, is answered with the bundle that
   // it has: beside a folder of certificates an absent file is no error there.
   const bool is_default = std::string_view(path).ends_with("/cert.pem");
-  if (original < 0 && (original != -ENOENT || !is_default)) return -1;
+  const bool is_extra = trust->nodes_extra == path;
   struct stat info {};
-  if (original >= 0 &&
-      (sys::call(SYS_fstat, original, sys::arg(&info)) != 0 || !is_bundle(original, info))) {
-    sys::close(original);
-    return -1;
+  if (original >= 0) {
+    const bool known = sys::call(SYS_fstat, original, sys::arg(&info)) == 0;
+    if (!known || !is_bundle(original, info)) {
+      sys::close(original);
+      // What comes out of a pipe is theirs, and can be read once.
+      if (!is_extra || S_ISFIFO(info.st_mode)) return -1;
+      original = -EINVAL;
+    }
   }
+  if (original < 0 && !is_extra && (original != -ENOENT || !is_default)) return -1;
   const int made = memory_file("ca-bundle");
   if (made < 0) {
     if (original >= 0) sys::close(original);
@@ -155,7 +173,7 @@ int open_bundle(const char* path) {
   if (original >= 0) {
     done = copy(original, made);
     sys::close(original);
-  } else {
+  } else if (!is_extra) {
     for (const char* place : kSystemBundles) {
       if (append_file(place, made)) break;
     }
@@ -196,14 +214,15 @@ void name_bundle_for_bun() {
   const char* users = std::getenv(kVariable);
   const std::string& folder = runtime()->config.session_dir;
   if (!have_session_ca()) return;
-  if (users == nullptr || *users == '\0' || std::string_view(users).starts_with(folder + "/")) {
+  if (users == nullptr || std::string_view(users).starts_with(folder + "/")) {
     real::setenv(kVariable, trust->ca_path.c_str(), 0);
     return;
   }
   const auto theirs = posix_env().read_file(users);
   const auto ours = posix_env().read_file(trust->ca_path);
-  if (!theirs || !ours) return;  // what they name can't be read: Bun tells them
-  const std::string text = *theirs + "\n" + *ours;
+  if (!ours) return;
+  // What they name and can't be read adds nothing for Bun either.
+  const std::string text = theirs.ok() ? *theirs + "\n" + *ours : *ours;
   const std::string path = fmt::format("{}/extra-ca-{}.pem", folder, sha256_hex(text));
   if (const Status made = posix_env().write_atomic(path, text); !made) {
     log::warn("Bun will not trust the session's CA: {}", made.error().message);
@@ -228,10 +247,17 @@ void prepare_trust() {
     trust->user_bundles.emplace_back(value);
     expect(value);
   }
+  const char* folders = std::getenv(control::kCaFoldersVariable);
+  trust->user_folders = control::ca_folders(folders == nullptr ? "" : folders);
+  if (!trust->user_folders.empty()) last_letters.fill(true);
   if (is_node()) {
     for (const char* name : {"NODE_EXTRA_CA_CERTS", "DENO_CERT"}) {
-      real::setenv(name, trust->ca_path.c_str(), 0);
+      const char* users = std::getenv(name);
+      const bool none = users == nullptr || *users == '\0';
+      if (none) real::setenv(name, trust->ca_path.c_str(), 1);
     }
+    const char* extra = std::getenv("NODE_EXTRA_CA_CERTS");
+    if (extra != nullptr && trust->ca_path != extra) trust->nodes_extra = extra;
   }
   if (is_bun()) name_bundle_for_bun();
   wanted.store(true, std::memory_order_release);
@@ -257,7 +283,7 @@ TrustedFile trusted_file(const char* path) {
   for (const auto& bundle : trust->user_bundles) {
     if (name == bundle) return TrustedFile::kPem;
   }
-  return TrustedFile::kOther;
+  return is_in_user_folder(name) ? TrustedFile::kPem : TrustedFile::kOther;
 }
 
 const char* session_ca_path() {
@@ -278,8 +304,9 @@ bool have_session_ca() {
   if (made) made = run_helper({"gateway", "--prepare"}, kPrepareTimeout_ms);
   if (made && session_ca_exists()) return true;
   if (!failure_told.exchange(true)) {
-    log::warn("the session has no CA, so TLS that is not OpenSSL's or GnuTLS's own fails: {}",
-              made ? trust->ca_path + " was not made" : made.error().message);
+    log::tell_user(fmt::format(
+        "{} can't be made to trust the session's certificates, so its TLS may fail: {}",
+        runtime()->program, made ? trust->ca_path + " was not made" : made.error().message));
   }
   return false;
 }

@@ -35,6 +35,9 @@ TEST(MessageTest, OriginUrls) {
   EXPECT_EQ(origin_url({"https", "h.example", 443}), "https://h.example");
   EXPECT_EQ(origin_url({"https", "h.example", 80}), "https://h.example:80");
   EXPECT_EQ(origin_url({"http", "h.example", 80}), "http://h.example");
+  // Nobody knows yet what is spoken there.
+  EXPECT_EQ(origin_url({"", "h.example", 3306}), "h.example:3306");
+  EXPECT_EQ(origin_url({"", "::1", 80}), "[::1]:80");
   EXPECT_EQ(origin_url({"http", "127.0.0.1", 8080}), "http://127.0.0.1:8080");
   EXPECT_EQ(origin_url({"https", "::1", 443}), "https://[::1]");
   EXPECT_EQ(origin_url({"http", "fe80::1", 81}), "http://[fe80::1]:81");
