@@ -1,6 +1,8 @@
 // See client_stream.h.
 #include "tools/gateway/client_stream.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <chrono>
 
@@ -10,6 +12,8 @@ namespace {
 constexpr size_t kBlockBytes = size_t{64} << 10;
 constexpr int kEndTimeoutMs = 30'000;
 constexpr uint64_t kFarewellMs = 2000;
+// So soon after a handshake leaves who has verified our certificate only then.
+constexpr uint64_t kSecondThoughtsMs = 1000;
 
 uint64_t now_ms() {
   return static_cast<uint64_t>(std::chrono::duration_cast<std::chrono::milliseconds>(
@@ -44,6 +48,7 @@ void ClientStream::start_tls(SSL_CTX* context, std::string_view read) {
   SSL_set_bio(ssl_.get(), from_client_, to_client_);
   SSL_set_accept_state(ssl_.get());
   BIO_write(from_client_, read.data(), static_cast<int>(read.size()));
+  was_gone_ = ended();
 }
 
 Stream::Io ClientStream::read_raw(std::string& out) {
@@ -67,22 +72,53 @@ Stream::Io ClientStream::read_tls(std::string& out) {
     const int n = SSL_read(ssl_.get(), out.data() + before, kBlockBytes);
     const int error = n > 0 ? SSL_ERROR_NONE : SSL_get_error(ssl_.get(), n);
     out.resize(before + static_cast<size_t>(std::max(n, 0)));
+    if (finished_ms_ == 0 && SSL_is_init_finished(ssl_.get()) != 0) finished_ms_ = now_ms();
     take_encrypted();
     flush();
+    spoke_ = spoke_ || n > 0;
     if (n > 0) return Io::kBytes;
-    if (error == SSL_ERROR_ZERO_RETURN) return Io::kEof;
+    if (error == SSL_ERROR_ZERO_RETURN) return tls_over(Io::kEof);
     if (error != SSL_ERROR_WANT_READ) return tls_failed(error);
     std::string encrypted;
     const Io got = read_raw(encrypted);
-    if (got == Io::kEof) return Io::kRagged;
-    if (got != Io::kBytes) return got;
+    if (got == Io::kNothing) return got;
+    if (got != Io::kBytes) return tls_over(got == Io::kEof ? Io::kRagged : got);
     BIO_write(from_client_, encrypted.data(), static_cast<int>(encrypted.size()));
   }
 }
 
 Stream::Io ClientStream::tls_failed(int ssl_error) {
-  if (problem_.empty()) problem_ = ssl_error == SSL_ERROR_SSL ? openssl_error() : "TLS failed";
-  return Io::kReset;
+  if (problem_.empty()) {
+    alerted_ = ERR_GET_REASON(ERR_peek_error()) > SSL_AD_REASON_OFFSET;
+    problem_ = ssl_error == SSL_ERROR_SSL ? openssl_error() : "TLS failed";
+  }
+  return tls_over(Io::kReset);
+}
+
+Stream::Io ClientStream::tls_over(Io how) {
+  if (handshake_failure_.empty() && !spoke_ && !was_gone_) handshake_failure_ = why_unused(how);
+  return how;
+}
+
+// Clients of TLS 1.3 verify before they end the handshake, but their alert may come later; with
+// TLS 1.2 some verify when it is over. One that says close_notify has what it wanted.
+std::string ClientStream::why_unused(Io how) const {
+  const auto distrust = [](std::string_view detail) {
+    return fmt::format(
+        "the program ended the TLS handshake, it does not trust the session's certificate ({})",
+        detail);
+  };
+  if (alerted_) return distrust(problem_);
+  if (!problem_.empty()) return "the TLS handshake with the program failed: " + problem_;
+  const char* const detail =
+      how == Io::kReset ? "a reset without an alert" : "a close without an alert";
+  if (finished_ms_ == 0) return distrust(detail);
+  const bool at_once = now_ms() - finished_ms_ < kSecondThoughtsMs;
+  const bool verifies_late = SSL_version(ssl_.get()) < TLS1_3_VERSION;
+  if (at_once && (how == Io::kReset || (how == Io::kRagged && verifies_late))) {
+    return distrust(detail);
+  }
+  return "";
 }
 
 void ClientStream::take_encrypted() {

@@ -2,6 +2,7 @@
 // then what the socket gives, with TLS taken off once it is asked for. Owns its descriptors.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 
@@ -24,6 +25,10 @@ class ClientStream final : public Stream {
   [[nodiscard]] bool tls() const { return ssl_ != nullptr; }
   // Why read() said kReset over TLS, for people; empty where the client just left.
   [[nodiscard]] const std::string& problem() const { return problem_; }
+  // Once read() has met the end: why TLS was of no use to the program, for people. It ended the
+  // handshake, or left right behind it without a byte, as those do who don't trust our
+  // certificate. Empty where it spoke, and for a connection that was made to be spare.
+  [[nodiscard]] const std::string& handshake_failure() const { return handshake_failure_; }
 
   Io read(std::string& out) override;
   void send(std::string_view bytes) override;
@@ -46,6 +51,8 @@ class ClientStream final : public Stream {
   Io read_raw(std::string& out);
   Io read_tls(std::string& out);
   Io tls_failed(int ssl_error);
+  Io tls_over(Io how);
+  [[nodiscard]] std::string why_unused(Io how) const;
   void take_encrypted();
 
   SocketStream socket_;
@@ -53,7 +60,12 @@ class ClientStream final : public Stream {
   SslPtr ssl_;
   BIO* from_client_ = nullptr;  // both owned by ssl_
   BIO* to_client_ = nullptr;
+  bool was_gone_ = false;     // before it could see our certificate
+  bool spoke_ = false;        // it has sent plaintext over TLS
+  bool alerted_ = false;      // problem_ is what it has told us
+  uint64_t finished_ms_ = 0;  // when the handshake was over; 0: not yet
   std::string problem_;
+  std::string handshake_failure_;
 };
 
 }  // namespace recshim::gateway

@@ -102,7 +102,7 @@ class Fetcher::Course {
       if (!recorded_.gave_up) record_.on_server_bytes(bytes, monotonic_us(), commands);
     } else {
       end_ = end_of(io);
-      if (!recorded_.gave_up && (anything_came_ || fresh_)) {
+      if (!recorded_.gave_up && (anything_came_ || fresh_) && upstream_.refusal().empty()) {
         record_.on_server_end(*end_, monotonic_us(), commands);
       }
     }
@@ -189,6 +189,7 @@ std::optional<flow::End> Fetcher::fetch(const http::Exchange& request,
     if (!reused && !open(server, request, proxy.has_value())) return flow::End::kReset;
     Course course(shared_, party_, client_, *upstream_, request, !reused);
     course.run();
+    const std::string refusal = upstream_->refusal();
     if (course.end()) upstream_.reset();
     const bool lost_race = course.unanswered() && reused && !course.client_left();
     if (lost_race && is_idempotent(request.request.method)) continue;
@@ -196,10 +197,11 @@ std::optional<flow::End> Fetcher::fetch(const http::Exchange& request,
     // to the server and knows best, as without us.
     if (lost_race) return course.end();
     if (course.unanswered() && !course.client_left()) {
-      party_.refused(request.origin,
-                     fmt::format("{} was fetched, but the server closed the connection without an "
-                                 "answer",
-                                 party_.name_of(request)));
+      party_.refused(
+          request.origin,
+          fmt::format(
+              "{} was fetched, but {}", party_.name_of(request),
+              refusal.empty() ? "the server closed the connection without an answer" : refusal));
     }
     return course.end();
   }

@@ -45,7 +45,7 @@ class Relay {
     }
     if (!is_end(io)) return false;
     client_end_ = end_of(io);
-    if (!client_.problem().empty()) {
+    if (!client_.problem().empty() && client_.handshake_failure().empty()) {
       log::warn("the client's TLS failed: {}", client_.problem());
     }
     if (*client_end_ == flow::End::kEof) upstream_.end_sending();
@@ -72,12 +72,18 @@ class Relay {
     if (io == Stream::Io::kBytes) {
       if (record_ != nullptr) record_->on_server_bytes(bytes, monotonic_us(), commands);
     } else {
-      upstream_end_ = end_of(io);
-      if (record_ != nullptr) record_->on_server_end(*upstream_end_, monotonic_us(), commands);
+      server_ended(io, commands);
     }
     obey(commands);
     client_.send(bytes);
     return true;
+  }
+
+  void server_ended(Stream::Io io, flow::Commands& commands) {
+    upstream_end_ = end_of(io);
+    // The program itself may be welcome there: a refusal of ours is no answer to it.
+    if (!upstream_.refusal().empty()) record_ = nullptr;
+    if (record_ != nullptr) record_->on_server_end(*upstream_end_, monotonic_us(), commands);
   }
 
   void obey(flow::Commands& commands) {
@@ -98,8 +104,7 @@ class Relay {
       if (io == Stream::Io::kBytes) {
         record_->on_server_bytes(bytes, monotonic_us(), commands);
       } else {
-        upstream_end_ = end_of(io);
-        record_->on_server_end(*upstream_end_, monotonic_us(), commands);
+        server_ended(io, commands);
       }
       obey(commands);
     }

@@ -163,6 +163,11 @@ class Recorder {
     flow::RecordConnection record(leads_.origin, leads_.proxy, shared_.flow);
     record.stamp = [this] { return party_.stamp(); };
     relay(client_, upstream, std::move(first_), &record, party_);
+    if (!upstream.refusal().empty()) {
+      party_.refused(leads_.origin, upstream.refusal());
+    } else if (!client_.handshake_failure().empty()) {
+      party_.refused(leads_.origin, client_.handshake_failure());
+    }
   }
 
   const Shared& shared_;

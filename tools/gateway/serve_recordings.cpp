@@ -97,13 +97,13 @@ class RecordingsServer {
   }
 
   void client_ended(Stream::Io io) {
+    if (!client_.handshake_failure().empty()) {
+      party_.refused(leads_.origin, client_.handshake_failure());
+      over_ = true;
+      return;
+    }
     if (io == Stream::Io::kReset) {
-      if (!client_.problem().empty()) {
-        party_.refused(leads_.origin,
-                       "the program ended the TLS handshake, it does not trust the session's "
-                       "certificate (" +
-                           client_.problem() + ")");
-      }
+      if (!client_.problem().empty()) log::warn("the client's TLS failed: {}", client_.problem());
       over_ = true;
       return;
     }

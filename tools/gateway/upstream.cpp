@@ -8,6 +8,8 @@
 
 #include <string_view>
 
+#include "shim/base/env.h"
+#include "shim/control/ca_folders.h"
 #include "shim/control/proxies.h"
 
 namespace recshim::gateway {
@@ -22,18 +24,6 @@ std::string bracketed(const std::string& host) {
 
 int ask_whether_given_up(void* given_up, curl_off_t, curl_off_t, curl_off_t, curl_off_t) {
   return (*static_cast<const std::function<bool()>*>(given_up))() ? 1 : 0;
-}
-
-// Adds the extra authorities to those that libcurl has loaded, and takes back that an end
-// which was not announced is none to tell of: the client is to see it too.
-CURLcode adjust(CURL*, void* context, void* extra) {
-  auto* const tls = static_cast<SSL_CTX*>(context);
-  SSL_CTX_clear_options(tls, SSL_OP_IGNORE_UNEXPECTED_EOF);
-  for (const std::string& path : *static_cast<const std::vector<std::string>*>(extra)) {
-    // A file that can't be read adds nothing: verification then says what is not trusted.
-    if (X509_STORE_load_file(SSL_CTX_get_cert_store(tls), path.c_str()) != 1) ERR_clear_error();
-  }
-  return CURLE_OK;
 }
 
 // Whether the server has sent close_notify. Older versions of libcurl say the same of an end
@@ -52,6 +42,31 @@ bool close_was_announced(CURL* curl) {
 bool is_untrusted(CURLcode code) {
   return code == CURLE_PEER_FAILED_VERIFICATION || code == CURLE_SSL_ISSUER_ERROR ||
          code == CURLE_SSL_INVALIDCERTSTATUS || code == CURLE_SSL_PINNEDPUBKEYNOTMATCH;
+}
+
+// "5ed36f99.0", as `openssl rehash` names certificates.
+bool is_hashed(const std::string& name) {
+  return name.size() > 9 && name[8] == '.' && name.find_first_not_of("0123456789abcdef") == 8 &&
+         name.find_first_not_of("0123456789", 9) == std::string::npos;
+}
+
+// The files of a folder of CAs that OpenSSL would not find by its own rule. Go and rustls read
+// them all; in one that was hashed they are the same certificates.
+std::vector<std::string> files_to_read(const std::string& folder) {
+  std::vector<std::string> paths;
+  const auto entries = posix_env().list(folder);
+  if (!entries) return paths;
+  for (const DirEntry& entry : *entries) {
+    if (is_hashed(entry.name)) return {};
+    if (!entry.is_directory) paths.push_back(folder + "/" + entry.name);
+  }
+  return paths;
+}
+
+// Called when the server asks for our certificate. Returns: it may go on.
+int note_certificate_asked(SSL*, void* asked) {
+  *static_cast<bool*>(asked) = true;
+  return 1;
 }
 
 }  // namespace
@@ -82,7 +97,39 @@ UpstreamSettings UpstreamSettings::from(const control::Config& config,
     const std::string path = file_named_by(name);
     if (!path.empty()) settings.extra_ca.push_back(path);
   }
+  for (auto& folder : control::ca_folders(get_env(control::kCaFoldersVariable).value_or(""))) {
+    for (std::string& path : files_to_read(folder)) settings.extra_ca.push_back(std::move(path));
+    settings.extra_ca_folders.push_back(std::move(folder));
+  }
   return settings;
+}
+
+// Adds the extra authorities to those that libcurl has loaded, and takes back that an end
+// which was not announced is none to tell of: the client is to see it too.
+CURLcode Upstream::adjust(CURL*, void* context, void* tls) {
+  auto* const facts = static_cast<Tls*>(tls);
+  auto* const ssl_context = static_cast<SSL_CTX*>(context);
+  SSL_CTX_clear_options(ssl_context, SSL_OP_IGNORE_UNEXPECTED_EOF);
+  SSL_CTX_set_cert_cb(ssl_context, note_certificate_asked, &facts->certificate_asked);
+  for (const std::string& path : facts->settings->extra_ca) {
+    // A file that can't be read adds nothing: verification then says what is not trusted.
+    if (X509_STORE_load_file(SSL_CTX_get_cert_store(ssl_context), path.c_str()) != 1) {
+      ERR_clear_error();
+    }
+  }
+  for (const std::string& folder : facts->settings->extra_ca_folders) {
+    X509_STORE_load_path(SSL_CTX_get_cert_store(ssl_context), folder.c_str());
+  }
+  return CURLE_OK;
+}
+
+std::string Upstream::explained(std::string detail) const {
+  if (!tls_facts_.certificate_asked || !tls_facts_.settings->files.client_cert.empty()) {
+    return detail;
+  }
+  return detail +
+         "; the server asks for a client certificate, which upstream.client_cert in recshim.json "
+         "can name";
 }
 
 std::variant<std::unique_ptr<Upstream>, UpstreamProblem> Upstream::open(
@@ -137,7 +184,8 @@ std::variant<std::unique_ptr<Upstream>, UpstreamProblem> Upstream::open(
   file(CURLOPT_SSLCERT, settings.files.client_cert);
   file(CURLOPT_SSLKEY, settings.files.client_key);
   curl_easy_setopt(curl, CURLOPT_SSL_CTX_FUNCTION, adjust);
-  curl_easy_setopt(curl, CURLOPT_SSL_CTX_DATA, &settings.extra_ca);
+  made->tls_facts_.settings = &settings;
+  curl_easy_setopt(curl, CURLOPT_SSL_CTX_DATA, &made->tls_facts_);
 
   const CURLcode code = curl_easy_perform(curl);
   if (code != CURLE_OK) {
@@ -147,7 +195,7 @@ std::variant<std::unique_ptr<Upstream>, UpstreamProblem> Upstream::open(
                                                        : UpstreamProblem::Kind::kUnreachable;
     const char* const detail =
         made->error_[0] != '\0' ? made->error_.get() : curl_easy_strerror(code);
-    problem.text = fmt::format("{}:{}: {}", origin.host, origin.port, detail);
+    problem.text = fmt::format("{}:{}: {}", origin.host, origin.port, made->explained(detail));
     return problem;
   }
   curl_easy_setopt(curl, CURLOPT_NOPROGRESS, 1L);
@@ -166,6 +214,7 @@ Stream::Io Upstream::read(std::string& out) {
   error_[0] = '\0';
   const CURLcode code = curl_easy_recv(handle_.get(), out.data() + before, kBlockBytes, &n);
   out.resize(before + (code == CURLE_OK ? n : 0));
+  answered_ = answered_ || n > 0;
   if (code == CURLE_OK && n > 0) return Io::kBytes;
   if (code == CURLE_AGAIN) return Io::kNothing;
   if (code == CURLE_OK) {
@@ -174,6 +223,10 @@ Stream::Io Upstream::read(std::string& out) {
     // libcurl has one code for both; OpenSSL names the end that was not announced.
     const std::string_view why(error_.get());
     over_ = tls_ && why.find("unexpected eof") != std::string_view::npos ? Io::kRagged : Io::kReset;
+    // A reset of the connection itself is an answer like any other.
+    if (tls_ && !answered_ && why.find(" alert ") != std::string_view::npos) {
+      refusal_ = "the server ended TLS: " + explained(std::string(why));
+    }
   }
   return *over_;
 }

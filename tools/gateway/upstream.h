@@ -25,11 +25,13 @@ struct UpstreamSettings {
   control::Upstream files;
   std::string ca_file;                          // instead of libcurl's own; empty: that
   std::vector<std::string> extra_ca;            // trusted besides
+  std::vector<std::string> extra_ca_folders;    // the same, files named by `openssl rehash`
   const control::HostMatcher* hosts = nullptr;  // for RECSHIM_CONNECT_TO
   bool environment_has_proxy = false;
 
   // ca_file and extra_ca from the configuration and the variables that programs know:
-  // CURL_CA_BUNDLE and SSL_CERT_FILE; NODE_EXTRA_CA_CERTS, REQUESTS_CA_BUNDLE and DENO_CERT.
+  // CURL_CA_BUNDLE and SSL_CERT_FILE; NODE_EXTRA_CA_CERTS, REQUESTS_CA_BUNDLE, DENO_CERT and
+  // SSL_CERT_DIR.
   static UpstreamSettings from(const control::Config& config, const control::HostMatcher& hosts,
                                const control::GetEnv& get_env);
 };
@@ -64,11 +66,16 @@ class Upstream final : public Stream {
   [[nodiscard]] bool backed_up() const override { return !blocks_.empty(); }
   [[nodiscard]] int read_fd() const override { return fd_; }
   [[nodiscard]] int write_fd() const override { return fd_; }
+  // Why the server ended TLS by an alert before it had sent a byte, for people; empty where it did
+  // not. Where it does not like our certificate, or misses one, TLS 1.3 says so only then.
+  [[nodiscard]] const std::string& refusal() const { return refusal_; }
   // Nothing more will be sent. Over TLS the server is not told: it would close.
   void end_sending();
 
  private:
   Upstream() = default;
+  // What went wrong, with what to do about it.
+  [[nodiscard]] std::string explained(std::string detail) const;
   struct CloseCurl {
     void operator()(CURL* handle) const { curl_easy_cleanup(handle); }
   };
@@ -80,7 +87,17 @@ class Upstream final : public Stream {
   std::unique_ptr<CURL, CloseCurl> handle_;
   std::unique_ptr<char[]> error_;  // CURL_ERROR_SIZE
   int fd_ = -1;
+  // What is told to libcurl's TLS, and what it tells.
+  struct Tls {
+    const UpstreamSettings* settings = nullptr;
+    bool certificate_asked = false;  // ours
+  };
+  static CURLcode adjust(CURL* curl, void* context, void* tls);
+
   bool tls_ = false;
+  Tls tls_facts_;
+  bool answered_ = false;  // a byte has come
+  std::string refusal_;
   bool broken_ = false;
   std::optional<Io> over_;
   // What waits, in blocks that stay where they are: TLS wants the same bytes again.

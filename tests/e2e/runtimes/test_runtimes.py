@@ -2,6 +2,7 @@
 system calls of their own: alone, recorded, replayed offline, and half recorded before the rest
 is fetched. The same output every time, certificates verified every time."""
 
+import json
 import pathlib
 import shutil
 import subprocess
@@ -9,7 +10,7 @@ import subprocess
 import pytest
 
 from harness import lab as lab_module
-from harness import paths, repository
+from harness import paths, pki, repository
 
 HERE = pathlib.Path(__file__).resolve().parent
 PROGRAMS = paths.WORK / "runtimes"
@@ -173,3 +174,99 @@ def test_chromium(lab):
     check(lab, ["sh", HERE / "chromium" / "load_page.sh"], {"RECSHIM_HOSTS": "api.openai.com"})
     known = subprocess.run(["certutil", "-L", "-d", f"sql:{folder}"], check=True, capture_output=True, timeout=60)
     assert known.stdout.count(b"C,,") == 1, "the user's database was changed"
+
+
+def node_client(lab, options=""):
+    """Prints what it gets, or the error's code."""
+    program = lab.folder / "home" / "client.mjs"
+    program.write_text('import fs from "node:fs";\nimport https from "node:https";\n'
+                       f'https.get("https://api.openai.com/random", {{{options}}}, (response) => response.pipe(process.stdout))\n'
+                       '  .on("error", (error) => { console.log(error.code); process.exitCode = 1; });\n')
+    return ["node", program]
+
+
+def strangers_ca(lab):
+    stranger = pki.Pki(lab.folder / "home" / "stranger")
+    stranger.generate()
+    return stranger.ca
+
+
+def assert_distrust_told(lab, argv, env):
+    """In every mode, on stderr, in the journal and by --strict."""
+    serve(lab)
+    for mode in ("record", "record-if-missing", "replay"):
+        result = lab.launch(mode, argv, env=env, options=["--strict"])
+        assert result.status == 86, f"{mode}: {result.account()}"
+        told = [line for line in result.stderr.decode().splitlines() if line.startswith("recshim: api.openai.com:443 refused")]
+        assert told and all("does not trust the session's certificate" in line for line in told), result.account()
+        assert set(lab_module.outcomes(result.journal)) == {"refused"}, result.account()
+        assert not lab.recordings() and not lab.requests()
+
+
+def test_untrusting_node(lab, trust):
+    """It leaves without an alert."""
+    need(["node"])
+    argv = node_client(lab, f"ca: fs.readFileSync({json.dumps(str(strangers_ca(lab)))})")
+    assert_distrust_told(lab, argv, trust)
+    # And with TLS 1.2 when the handshake is over.
+    (lab.folder / "home" / "client.mjs").unlink()
+    argv = node_client(lab, f"maxVersion: 'TLSv1.2', ca: fs.readFileSync({json.dumps(str(strangers_ca(lab)))})")
+    assert_distrust_told(lab, argv, trust)
+
+
+def test_untrusting_java(lab):
+    """A store of its own: HttpClient closes without an alert, HttpURLConnection sends one."""
+    own = java_trust(lab)
+    for name in ("HttpClientClient", "UrlConnectionClient"):
+        argv = [*JAVA, *own, "-cp", PROGRAMS / "java", name, "half"]
+        need(argv)
+        assert_distrust_told(lab, argv, {})
+        lab.stop_servers()
+
+
+@pytest.mark.parametrize("hashed", [True, False])
+@pytest.mark.parametrize("program", ["reqwest_rustls", "ureq"])
+def test_a_folder_of_authorities(lab, program, hashed):
+    """Of the user's, and nothing else that names what is trusted."""
+    argv = [PROGRAMS / "rust/debug" / program]
+    need(argv)
+    folder = lab.folder / "home" / "authorities"
+    folder.mkdir()
+    shutil.copy(lab.pki.ca, folder / "private authority")
+    shutil.copy(strangers_ca(lab), folder / "another.pem")
+    if hashed:
+        for number, path in enumerate(list(folder.iterdir())):
+            path = path.rename(folder / f"{number}.pem")
+        subprocess.run(["openssl", "rehash", folder], check=True, capture_output=True, timeout=60)
+    env = {**dict.fromkeys(["SSL_CERT_FILE", "CURL_CA_BUNDLE", "REQUESTS_CA_BUNDLE", "GIT_SSL_CAINFO"]),
+           "SSL_CERT_DIR": f"/nonexistent:{folder}/"}
+    serve(lab)
+    recorded = lab.launch("record", argv, env=env).ok()
+    lab.stop_servers()
+    replay_offline(lab, argv, env, recorded)
+
+
+def test_extra_authorities_that_are_none(lab):
+    """Node does without what NODE_EXTRA_CA_CERTS names and can't be read; so it does with recshim."""
+    need(["node"])
+    argv = node_client(lab)
+    empty = lab.folder / "home" / "empty.pem"
+    empty.write_text("")
+    serve(lab)
+    for value in ("", "/nonexistent/ca.pem", str(empty), str(lab.folder)):
+        env = {"NODE_EXTRA_CA_CERTS": value}
+        recorded = lab.launch("record", argv, env=env)
+        assert recorded.status == 0 and recorded.stdout, f"{value}: {recorded.account()}"
+        replayed = lab.launch("replay", argv, env=env, offline=True)
+        assert (replayed.status, replayed.stdout) == (0, recorded.stdout), f"{value}: {replayed.account()}"
+
+
+def test_node_without_the_gateways_program(lab, trust):
+    """There is no session's authority then, and it is said why."""
+    need(["node"])
+    serve(lab)
+    for mode in ("record", "record-if-missing"):
+        result = lab.launch(mode, node_client(lab), env={**trust, "RECSHIM_GATEWAY": "/no/such/recshim"})
+        assert result.status == 1, result.account()
+        told = [line for line in result.stderr.decode().splitlines() if "/no/such/recshim" in line]
+        assert len(told) == 1 and "RECSHIM_GATEWAY" in told[0], result.account()

@@ -1,4 +1,5 @@
 // Record through the gateway: a relay that changes nothing, and servers that can't be had.
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -10,6 +11,7 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::Not;
 
 class RecordTest : public ::testing::Test {
  protected:
@@ -140,6 +142,7 @@ TEST_F(RecordTest, AnUntrustedServerIsUntrustedForTheClient) {
   EXPECT_EQ(lab_.hand_over_tls(), nullptr);
   EXPECT_THAT(lab_.client_problem(), HasSubstr("self"));
   EXPECT_THAT(lab_.told(), HasSubstr("certificate"));
+  EXPECT_THAT(lab_.told(), Not(HasSubstr("the session's certificate")));
   EXPECT_THAT(lab_.outcomes(), ElementsAre("refused"));
 }
 
@@ -157,6 +160,58 @@ TEST_F(RecordTest, APrivateAuthorityOfTheConfigurationIsTrusted) {
   ASSERT_NE(wire, nullptr) << lab_.client_problem();
   wire->write(get("/a"));
   EXPECT_EQ(wire->read_until("private"), answer("private"));
+}
+
+// Whose files are hashed, as OpenSSL wants them, or have any names.
+TEST_F(RecordTest, AFolderOfAuthoritiesIsTrusted) {
+  const std::string file = lab_.variables["SSL_CERT_FILE"];
+  const std::string folder = file.substr(0, file.rfind('/'));
+  lab_.variables["SSL_CERT_FILE"] = "/etc/ssl/certs/ca-certificates.crt";
+  lab_.variables["SSL_CERT_DIR"] = "/nonexistent:" + folder + "/";
+  for (const bool hashed : {false, true}) {
+    Server server(
+        [](Wire& wire) {
+          wire.read_until("\r\n\r\n");
+          wire.write(answer("private"));
+        },
+        &lab_.real_authority());
+    if (hashed) {
+      const unsigned long hash = X509_subject_name_hash(lab_.real_authority().certificate());
+      std::filesystem::rename(file, fmt::format("{}/{:08x}.0", folder, hash));
+    }
+    lab_.load("record", server.port());
+    const auto wire = lab_.hand_over_tls();
+    ASSERT_NE(wire, nullptr) << lab_.client_problem() << lab_.told();
+    wire->write(get("/a"));
+    EXPECT_EQ(wire->read_until("private"), answer("private"));
+  }
+}
+
+// TLS 1.3 says so when the handshake is over, TLS 1.2 in it.
+TEST_F(RecordTest, AServerThatWantsACertificateIsToldOf) {
+  const auto context = lab_.real_authority().server_context("api.test");
+  ASSERT_TRUE(context.ok());
+  SSL_CTX_set_verify(*context, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, nullptr);
+  for (const int version : {TLS1_2_VERSION, TLS1_3_VERSION}) {
+    SSL_CTX_set_max_proto_version(*context, version);
+    for (const std::string mode : {"record", "record-if-missing"}) {
+      Server server([](Wire&) {}, &lab_.real_authority());
+      lab_.load(mode, server.port());
+      const size_t before = lab_.told().size();
+      if (const auto wire = lab_.hand_over_tls()) {
+        wire->write(get("/a"));
+        EXPECT_EQ(wire->read_to_end(), "");
+      }
+      const std::string told = lab_.told().substr(before);
+      EXPECT_THAT(told, HasSubstr("api.test:443 refused: ")) << mode;
+      EXPECT_THAT(told, HasSubstr(version == TLS1_3_VERSION ? "alert certificate required"
+                                                            : "alert handshake failure"));
+      EXPECT_THAT(told, HasSubstr("upstream.client_cert in recshim.json"));
+      EXPECT_EQ(std::count(told.begin(), told.end(), '\n'), 1) << told;
+    }
+  }
+  EXPECT_THAT(lab_.outcomes(), ElementsAre("refused", "refused", "refused", "refused"));
+  EXPECT_THAT(lab_.recordings(), IsEmpty());
 }
 
 TEST_F(RecordTest, AServerThatIsNotThereIsAFailedConnection) {

@@ -109,15 +109,6 @@ TEST_F(ReplayTest, AProxyIsPlayedToo) {
   EXPECT_EQ(wire->read_until("one"), answer("one"));
 }
 
-TEST_F(ReplayTest, AClientThatDoesNotTrustItIsReported) {
-  lab_.load("replay", 1);
-  const auto wire = lab_.hand_over();
-  SslContextPtr suspicious(SSL_CTX_new(TLS_client_method()));
-  EXPECT_FALSE(wire->connect_tls(suspicious.get(), "api.test"));
-  wire->close_ragged();
-  EXPECT_THAT(lab_.told(), HasSubstr("does not trust the session's certificate"));
-}
-
 TEST_F(ReplayTest, OnlyHttp1IsSpoken) {
   lab_.load("replay", 1);
   SslContextPtr both(SSL_CTX_new(TLS_client_method()));

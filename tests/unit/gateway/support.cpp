@@ -37,10 +37,26 @@ bool Wire::accept_tls(SSL_CTX* context) {
   return shake(SSL_accept(ssl_.get()));
 }
 
-bool Wire::connect_tls(SSL_CTX* context, const std::string& name) {
+void Wire::start_tls(SSL_CTX* context, const std::string& name) {
   ssl_.reset(SSL_new(context));
   SSL_set_fd(ssl_.get(), fd_);
   SSL_set_tlsext_host_name(ssl_.get(), name.c_str());
+  SSL_set_connect_state(ssl_.get());
+}
+
+bool Wire::write_raw(const std::string& bytes) {
+  return send(fd_, bytes.data(), bytes.size(), MSG_NOSIGNAL) == static_cast<ssize_t>(bytes.size());
+}
+
+std::string Wire::read_raw(size_t n) {
+  std::string bytes(n, '\0');
+  const ssize_t got = recv(fd_, bytes.data(), n, 0);
+  bytes.resize(static_cast<size_t>(std::max<ssize_t>(got, 0)));
+  return bytes;
+}
+
+bool Wire::connect_tls(SSL_CTX* context, const std::string& name) {
+  start_tls(context, name);
   SSL_set1_host(ssl_.get(), name.c_str());
   SSL_set_verify(ssl_.get(), SSL_VERIFY_PEER, nullptr);
   return shake(SSL_connect(ssl_.get()));
@@ -165,7 +181,13 @@ void Server::run() {
     Wire wire(fd);
     if (authority_ != nullptr) {
       const auto context = authority_->server_context("api.test");
-      if (!context.ok() || !wire.accept_tls(*context)) continue;
+      if (!context.ok()) continue;
+      if (!wire.accept_tls(*context)) {
+        // Closed at once, unread bytes would reset and overtake the alert.
+        while (!wire.read_raw(4096).empty()) {
+        }
+        continue;
+      }
     }
     script_(wire);
   }

@@ -28,9 +28,14 @@ class Wire {
   // False, and why, when the handshake fails.
   bool accept_tls(SSL_CTX* context);
   bool connect_tls(SSL_CTX* context, const std::string& name);
+  // A client's TLS that has not begun to shake hands, and takes any certificate.
+  void start_tls(SSL_CTX* context, const std::string& name);
   [[nodiscard]] const std::string& problem() const { return problem_; }
 
   bool write(const std::string& bytes);
+  // Past TLS. Reads at most n bytes.
+  bool write_raw(const std::string& bytes);
+  std::string read_raw(size_t n);
   // Until text has come, or the end; what came.
   std::string read_until(const std::string& text);
   // n bytes, or what comes before the end.
