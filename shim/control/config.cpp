@@ -167,7 +167,7 @@ void apply_session(const GetEnv& get_env, Config& config) {
   } else {
     config.session_owner = owner_of_session(get_env(kSessionOwnerVariable), config.session);
   }
-  const std::string root = session_root(get_env);
+  const std::string root = session_root(get_env, config.session);
   config.session_dir = root + "/" + config.session;
   for (const std::string& folder : {root, config.session_dir}) {
     if (const Status checked = check_session_folder(folder); !checked) {
@@ -178,12 +178,12 @@ void apply_session(const GetEnv& get_env, Config& config) {
 }
 
 // Base directory specification: a relative XDG_CACHE_HOME is to be ignored.
-std::string cache_dir(const GetEnv& get_env) {
+std::string cache_dir(const GetEnv& get_env, const std::string& session) {
   const std::string cache = get_env("XDG_CACHE_HOME").value_or("");
   if (cache.starts_with('/')) return absolute_path(cache, "recshim");
   const std::string home = get_env("HOME").value_or("");
   if (home.starts_with('/')) return absolute_path(home, ".cache/recshim");
-  return session_root(get_env) + "/cache";
+  return session_root(get_env, session) + "/cache";
 }
 
 void check_connect_to(Config& config) {
@@ -223,7 +223,7 @@ Config load_config(Env& env, const GetEnv& get_env, const std::string& cwd) {
 
   config.store.dir = config.dir;
   config.store.session_dir = config.session_dir;
-  config.store.cache_dir = cache_dir(get_env);
+  config.store.cache_dir = cache_dir(get_env, config.session);
   if (const Status checked = match::check_options(config.store.match); !checked) {
     config.errors.push_back(config.config_path + ": " + checked.error().message);
   }

@@ -12,6 +12,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <ctime>
+#include <filesystem>
 
 #include "shim/base/env.h"
 #include "shim/base/log.h"
@@ -20,8 +21,28 @@ namespace recshim::control {
 namespace {
 
 constexpr const char* kOwnerName = "/owner";
-constexpr const char* kSharedRoot = "/tmp";
+constexpr const char* kShared = "/tmp";
 constexpr const char* kSharedName = "recshim-";
+
+// In a user namespace the number of a user is another's outside, to whom the folder of that
+// number is closed, and the kernel hands the namespace's own number out again: only with the
+// session's id the name is nobody else's.
+std::string shared_root(uid_t user, const std::string& session) {
+  constexpr ino_t kInitialUserNamespace = 0xEFFFFFFD;  // linux/proc_ns.h, PROC_USER_INIT_INO
+  struct stat info {};
+  const bool is_initial =
+      stat("/proc/self/ns/user", &info) != 0 || info.st_ino == kInitialUserNamespace;
+  const std::string root = fmt::format("{}/{}{}", kShared, kSharedName, user);
+  return is_initial ? root : fmt::format("{}-{}-{}", root, info.st_ino, session);
+}
+
+// Of a name that shared_root() gave a root for one session alone: its id, else "".
+std::string only_session_of(const std::string& root_name) {
+  if (!root_name.starts_with(kSharedName)) return "";
+  const size_t first = root_name.find('-', std::strlen(kSharedName));
+  const size_t second = first == std::string::npos ? first : root_name.find('-', first + 1);
+  return second == std::string::npos ? "" : root_name.substr(second + 1);
+}
 
 Status make_private_folder(const std::string& path) {
   if (mkdir(path.c_str(), 0700) != 0 && errno != EEXIST) {
@@ -48,11 +69,31 @@ Status note_owner(const Config& config) {
                                   fmt::format("{} {}\n", config.session_owner, pid_namespace()));
 }
 
+// Of this user, in any user namespace.
+bool is_own_folder(const std::string& path) {
+  struct stat info {};
+  return lstat(path.c_str(), &info) == 0 && S_ISDIR(info.st_mode) && info.st_uid == geteuid();
+}
+
+std::vector<std::string> names_in(const std::string& folder) {
+  std::vector<std::string> names;
+  if (const auto entries = posix_env().list(folder)) {
+    for (const auto& entry : *entries) names.push_back(entry.name);
+  }
+  return names;
+}
+
 void remove_abandoned_sessions(const std::string& root) {
-  const auto entries = posix_env().list(root);
-  if (!entries) return;
-  for (const auto& entry : *entries) {
-    const std::string folder = root + "/" + entry.name;
+  for (const std::string& name : names_in(root)) {
+    const std::string folder = root + "/" + name;
+    remove_if_abandoned(folder, noted_owner(folder));
+  }
+  if (std::filesystem::path(root).parent_path() != kShared) return;
+  for (const std::string& name : names_in(kShared)) {
+    const std::string own_root = fmt::format("{}/{}", kShared, name);
+    const std::string session = only_session_of(name);
+    if (session.empty() || !is_own_folder(own_root)) continue;
+    const std::string folder = own_root + "/" + session;
     remove_if_abandoned(folder, noted_owner(folder));
   }
 }
@@ -71,32 +112,34 @@ std::string fresh_session_id() {
   return fmt::format("{:016x}", number);
 }
 
-std::string session_root(const GetEnv& get_env) {
+std::string session_root(const GetEnv& get_env, const std::string& session) {
   const std::string runtime_dir = get_env("XDG_RUNTIME_DIR").value_or("");
   struct stat info {};
   if (runtime_dir.starts_with('/') && stat(runtime_dir.c_str(), &info) == 0 &&
       S_ISDIR(info.st_mode) && info.st_uid == geteuid()) {
     return runtime_dir + "/recshim";
   }
-  // In a user namespace the same number is another user, to whom that folder is closed.
-  constexpr ino_t kInitialUserNamespace = 0xEFFFFFFD;  // linux/proc_ns.h, PROC_USER_INIT_INO
-  const bool is_initial =
-      stat("/proc/self/ns/user", &info) != 0 || info.st_ino == kInitialUserNamespace;
-  return is_initial ? fmt::format("{}/{}{}", kSharedRoot, kSharedName, geteuid())
-                    : fmt::format("{}/{}{}-{}", kSharedRoot, kSharedName, geteuid(), info.st_ino);
+  return shared_root(geteuid(), session);
+}
+
+std::string session_tree(const std::string& session_dir) {
+  const std::filesystem::path path(session_dir);
+  const std::filesystem::path root = path.parent_path();
+  const bool is_its_own = root.parent_path() == kShared &&
+                          only_session_of(root.filename().string()) == path.filename().string();
+  return is_its_own ? root.string() : session_dir;
 }
 
 std::vector<std::string> session_folders_of_other_users(const Config& config) {
   std::vector<std::string> folders;
-  const auto entries = posix_env().list(kSharedRoot);
-  if (!entries) return folders;
-  for (const auto& entry : *entries) {
-    if (!entry.name.starts_with(kSharedName)) continue;
-    std::string folder = fmt::format("{}/{}/{}", kSharedRoot, entry.name, config.session);
+  for (const std::string& name : names_in(kShared)) {
+    if (!name.starts_with(kSharedName)) continue;
+    const std::string root = fmt::format("{}/{}", kShared, name);
+    std::string folder = root + "/" + config.session;
     // No link of theirs is followed out of there.
     struct stat info {};
     if (folder != config.session_dir && lstat(folder.c_str(), &info) == 0 &&
-        S_ISDIR(info.st_mode) && entry.name == fmt::format("{}{}", kSharedName, info.st_uid)) {
+        S_ISDIR(info.st_mode) && root == shared_root(info.st_uid, config.session)) {
       folders.push_back(std::move(folder));
     }
   }
@@ -159,7 +202,7 @@ pid_t noted_owner(const std::string& session_dir) {
 
 void remove_if_abandoned(const std::string& session_dir, pid_t owner) {
   if (owner <= 0 || kill(owner, 0) == 0 || errno != ESRCH) return;
-  if (const Status removed = posix_env().remove_tree(session_dir); !removed) {
+  if (const Status removed = posix_env().remove_tree(session_tree(session_dir)); !removed) {
     log::debug("session folder: {}", removed.error().message);
   }
 }

@@ -13,9 +13,13 @@ namespace recshim::control {
 // A session id nobody has used: 16 hex digits from getrandom(2).
 std::string fresh_session_id();
 
-// `$XDG_RUNTIME_DIR/recshim` where that folder exists and is this user's, else
-// `/tmp/recshim-<uid>`. Absolute; not created.
-std::string session_root(const GetEnv& get_env);
+// Where the session's folder is made: `$XDG_RUNTIME_DIR/recshim` where that folder exists and is
+// this user's, else `/tmp/recshim-<uid>`, and in a user namespace a folder for this session
+// alone. Absolute; not created.
+std::string session_root(const GetEnv& get_env, const std::string& session);
+
+// What is to be removed with the session: its folder, or the root that is for it alone.
+std::string session_tree(const std::string& session_dir);
 
 // kIo when path (session_root, or a session_dir in it) exists and is not a folder that
 // this user alone can write to: another user could have put it there in advance.

@@ -195,7 +195,7 @@ void finish() {
     if (socket.role == Role::kRecord) record_client_end(socket, fd_of(socket));
   });
   if (self->config.session_owner == getpid()) {
-    auto removed = posix_env().remove_tree(self->config.session_dir);
+    auto removed = posix_env().remove_tree(control::session_tree(self->config.session_dir));
     if (!removed.ok()) log::debug("session folder: {}", removed.error().message);
   }
 }

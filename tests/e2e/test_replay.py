@@ -8,6 +8,7 @@ import sys
 import pytest
 
 from harness import lab as labs
+from harness import paths
 
 RAW = pathlib.Path(__file__).parent / "python" / "raw_client.py"
 CURL = ["curl", "-q", "-sS", "--max-time", "30"]
@@ -176,3 +177,27 @@ def test_a_configured_host_is_not_asked_live_by_any_road(lab):
     result = lab.replay(program, offline=False)
     assert result.text() == "True\n101\n", result.account()
     assert not (server.folder / "log").read_text()
+
+
+def test_a_user_namespace_leaves_nothing(lab):
+    """Its folder is for the session alone, since other users' namespaces get the same number; it goes
+    with the run, and that of a run that was killed with the next one."""
+    prefix = labs.unshare("--user", "--map-root-user")
+    if prefix is None:
+        pytest.skip("user namespaces are not allowed here")
+    show = "ls -d /tmp/recshim-0-*-$RECSHIM_SESSION"
+
+    def folder(script, status=0, launcher=(paths.LAUNCHER, "run", "-q", "--"), **env):
+        """The folder that the script shows, while it runs."""
+        variables = lab.shim_env("replay", XDG_RUNTIME_DIR=None, **env)
+        result = lab.run([*prefix, *launcher, "sh", "-c", script], variables, "in a user namespace")
+        assert result.status == status, result.account()
+        return pathlib.Path(result.stdout.decode().strip())
+
+    assert not folder(show, LD_PRELOAD=None).exists()
+    # Also where nothing but the library is there to do it.
+    assert not folder(f"curl -q -s -o /dev/null {URL}; {show}", launcher=()).exists()
+    killed = folder(f"{show}; kill -KILL $PPID", status=-9, LD_PRELOAD=None)
+    assert killed.is_dir()
+    folder(show, LD_PRELOAD=None)
+    assert not killed.exists()

@@ -71,7 +71,7 @@ std::string take_journals_of_other_users(const control::Config& config) {
     lines += read_journal(folder, 0);
     // Which follows no link that its user may put in there meanwhile.
     std::error_code ignored;
-    fs::remove_all(folder, ignored);
+    fs::remove_all(control::session_tree(folder), ignored);
   }
   return lines;
 }
@@ -285,7 +285,7 @@ int run(const Options& options) {
   services->end();
   const Summary summary = summarize(read_journal(config.session_dir, journal_start) +
                                     take_journals_of_other_users(config));
-  if (config.session_is_fresh) fs::remove_all(config.session_dir, ignored);
+  if (config.session_is_fresh) fs::remove_all(control::session_tree(config.session_dir), ignored);
 
   if (!launched.started) {
     complain(launched.problem);

@@ -24,13 +24,22 @@ TEST(Session, FreshIdsAreNewAndAllowedAsNames) {
 TEST(Session, RootIsInTheRuntimeFolderWhereThereIsOne) {
   const TempFolder folder;
   const auto root = [](const std::string& runtime_dir) {
-    return session_root(environment_of({{"XDG_RUNTIME_DIR", runtime_dir}}));
+    return session_root(environment_of({{"XDG_RUNTIME_DIR", runtime_dir}}), "id");
   };
   const std::string shared = "/tmp/recshim-" + std::to_string(geteuid());
   EXPECT_EQ(root(folder.path()), folder.path("recshim"));
   EXPECT_THAT(root(folder.path("missing")), testing::StartsWith(shared));
   EXPECT_EQ(root("relative"), root("missing"));
-  EXPECT_THAT(session_root(environment_of({})), testing::StartsWith(shared));
+  EXPECT_THAT(session_root(environment_of({}), "id"), testing::StartsWith(shared));
+}
+
+TEST(Session, ARootForOneSessionGoesWithIt) {
+  EXPECT_EQ(session_tree("/tmp/recshim-0-4026532450-ab-1/ab-1"), "/tmp/recshim-0-4026532450-ab-1");
+  for (const char* alone :
+       {"/tmp/recshim-1000/1000", "/tmp/recshim-0-1-ab/b", "/tmp/recshim-0-1-ab/1-ab",
+        "/run/user/recshim-0-1-ab/ab", "/run/user/1000/recshim/ab"}) {
+    EXPECT_EQ(session_tree(alone), alone);
+  }
 }
 
 TEST(Session, FoldersAreMadeForTheirOwnerAlone) {

@@ -163,11 +163,7 @@ Check check_supervisor(const std::string& own_folder) {
 }
 
 Check check_runtime_dir(const control::Config& config) {
-  const auto get_env = [](const char* name) -> std::optional<std::string> {
-    const char* const value = std::getenv(name);
-    return value == nullptr ? std::nullopt : std::optional<std::string>(value);
-  };
-  const std::string root = control::session_root(get_env);
+  const std::string root = fs::path(config.session_dir).parent_path();
   Check check{"runtime folder", State::kOk, root, "", kAll};
   std::error_code ignored;
   const bool existed = fs::exists(root, ignored);
