@@ -109,7 +109,7 @@ bool interpreter_of(std::string_view first_bytes, char* out, size_t size) {
 // path: ends with a null.
 Effect effect_on(std::string_view path) {
   char name[256];
-  int fd = sys::open(path.data(), O_RDONLY);
+  int fd = sys::open(path.data(), O_RDONLY | O_NONBLOCK);
   for (int depth = 0; fd >= 0; ++depth) {
     alignas(Elf64_Ehdr) char first[256];
     const ssize_t n = sys::pread(fd, first, sizeof first, 0);
@@ -120,7 +120,7 @@ Effect effect_on(std::string_view path) {
         return Effect::kReaches;
       }
       path = name;
-      fd = sys::open(name, O_RDONLY);
+      fd = sys::open(name, O_RDONLY | O_NONBLOCK);
       continue;
     }
     Elf64_Ehdr header;

@@ -58,18 +58,21 @@ class Reader {
   int fd_;
 };
 
-// The section headers come last in what a linker writes.
-bool reaches_its_end(int fd, const Ehdr& header, const std::vector<Phdr>& segments) {
+void look_at_its_end(int fd, const Ehdr& header, const std::vector<Phdr>& segments,
+                     ElfImage& image) {
   struct stat info {};
-  if (fstat(fd, &info) != 0) return false;
+  if (fstat(fd, &info) != 0) return;
   const auto size = static_cast<uint64_t>(info.st_size);
   const auto fits = [&](uint64_t offset, uint64_t bytes) {
     return offset <= size && bytes <= size - offset;
   };
-  return segments.size() == header.e_phnum &&
-         fits(header.e_shoff, uint64_t{header.e_shnum} * header.e_shentsize) &&
-         std::all_of(segments.begin(), segments.end(),
-                     [&](const Phdr& segment) { return fits(segment.p_offset, segment.p_filesz); });
+  image.is_loadable = segments.size() == header.e_phnum &&
+                      std::all_of(segments.begin(), segments.end(), [&](const Phdr& segment) {
+                        return fits(segment.p_offset, segment.p_filesz);
+                      });
+  // The section headers come last in what a linker writes.
+  image.is_whole =
+      image.is_loadable && fits(header.e_shoff, uint64_t{header.e_shnum} * header.e_shentsize);
 }
 
 // e_machine of this tool itself.
@@ -183,7 +186,7 @@ ElfImage read_elf_image(int fd) {
     if (!segment) return image;
     segments.push_back(*segment);
   }
-  image.is_whole = reaches_its_end(fd, *header, segments);
+  look_at_its_end(fd, *header, segments, image);
   for (const Phdr& segment : segments) {
     if (segment.p_type == PT_INTERP) {
       image.loader = file.text(segment.p_offset);
@@ -199,7 +202,8 @@ ElfImage read_elf_image(int fd) {
 }
 
 ElfImage read_elf_image(const std::string& path) {
-  const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  // A pipe is not waited for.
+  const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
   if (fd < 0) return {};
   ElfImage image = read_elf_image(fd);
   close(fd);

@@ -21,6 +21,7 @@ struct ElfImage {
   bool is_foreign = false;  // for another machine or word size: nothing below is known
   std::string machine;      // "x86-64", "AArch64" …, "machine 243" for one without a name here
   bool is_position_independent = false;
+  bool is_loadable = false;          // no segment of it lies behind the file's end
   bool is_whole = false;             // nothing that the headers tell of lies behind the file's end
   bool has_dynamic_section = false;  // and it is one
   std::string loader;                // PT_INTERP, empty for a static program

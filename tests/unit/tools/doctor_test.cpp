@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <map>
+#include <nlohmann/json.hpp>
 
 #include "tests/unit/tools/cli.h"
 #include "tools/recshim/doctor/command_chain.h"
@@ -93,10 +94,65 @@ TEST_F(Doctor, FollowsInterpretersAndPrefixes) {
 
 TEST_F(Doctor, LoopsEnd) {
   const std::string path = cli_.path("loop");
-  EXPECT_THAT(paths({write_program("loop", "#!" + path + "\n")}), ElementsAre(path));
+  EXPECT_THAT(paths({write_program("loop", "#!" + path + "\n")}),
+              ElementsAre(HasSubstr("Too many levels")));
+  const std::string first = cli_.path("first");
+  const std::string second = write_program("second", "#!/usr/bin/env " + first + "\n");
+  EXPECT_THAT(paths({write_program("first", "#!" + second + "\n")}),
+              ElementsAre(HasSubstr("Too many levels")));
   const std::string a = cli_.path("a");
   const std::string b = write_program("b", "#!/bin/sh\n" + a + "\n");
   EXPECT_THAT(paths({write_program("a", "#!/bin/sh\n" + b + "\n")}), IsSupersetOf({a, b}));
+}
+
+TEST_F(Doctor, WhatCannotBeExecutedIsNotServed) {
+  const std::string text = write_program("text", "#!/bin/sh\n");
+  chmod(text.c_str(), 0644);
+  EXPECT_THAT(paths({text}), ElementsAre(HasSubstr("text: Permission denied")));
+  EXPECT_THAT(paths({cli_.path(".")}), ElementsAre(HasSubstr("Permission denied")));
+  const std::string pipe = cli_.path("pipe");
+  ASSERT_EQ(mkfifo(pipe.c_str(), 0755), 0);
+  EXPECT_THAT(paths({pipe}), ElementsAre(HasSubstr("Permission denied")));
+  EXPECT_THAT(paths({"sh", pipe}), ElementsAre(EndsWith("/sh"), pipe)) << "and nobody waits";
+  EXPECT_FALSE(inspect_file(pipe).is_elf);
+}
+
+TEST_F(Doctor, KnowsWhatAPrefixTakesAway) {
+  const std::string user = std::to_string(geteuid());
+  const std::string other = std::to_string(geteuid() + 1);
+  const Loss cleared{true, true, false};
+  const Loss no_library{true, false, false};
+  const Loss another{false, false, true};
+  const std::vector<std::pair<std::vector<std::string>, Loss>> cases = {
+      {{"env", "A=b", "-C", "-i"}, {}},
+      {{"env", "-u", "HOME", "--unset", "A", "--unset=B"}, {}},
+      {{"env", "-i"}, cleared},
+      {{"env", "-"}, cleared},
+      {{"env", "-iv", "A=b"}, cleared},
+      {{"env", "--ignore-environment", "A=-i"}, cleared},
+      {{"nice", "--adjustment", "3", "env", "-i", "timeout", "-s", "INT", "5"}, cleared},
+      {{"env", "-i", "LD_PRELOAD=/x/librecshim.so"}, {false, true, false}},
+      {{"env", "-u", "LD_PRELOAD"}, no_library},
+      {{"env", "-uLD_PRELOAD"}, no_library},
+      {{"env", "--unset=LD_PRELOAD"}, no_library},
+      {{"env", "LD_PRELOAD="}, no_library},
+      {{"setpriv", "--reuid", other, "--clear-groups"}, another},
+      {{"setpriv", "--clear-groups", "--reuid=" + other, "--regid", "0"}, another},
+      {{"setpriv", "--reuid", user, "--groups", other, "--no-new-privs"}, {}},
+      {{"setpriv", "--reset-env", "--ruid", other}, {true, true, true}},
+  };
+  for (const auto& [prefix, loss] : cases) {
+    std::vector<std::string> words = prefix;
+    words.emplace_back("true");
+    const auto chain = follow_command(words, variables({}));
+    ASSERT_TRUE(chain.ok()) << chain.error().message;
+    EXPECT_THAT(chain->steps.back().path, EndsWith("/true"));
+    EXPECT_EQ(chain->steps.back().loss, loss) << testing::PrintToString(prefix);
+    EXPECT_EQ(chain->steps.front().loss, Loss{});
+  }
+  const auto chain = follow_command({"env", "-i", "sh", "-c", "true"}, variables({}));
+  ASSERT_TRUE(chain.ok());
+  EXPECT_EQ(chain->steps.back().loss, cleared) << "what a shell starts has lost it too";
 }
 
 TEST_F(Doctor, FollowsAShim) {
@@ -161,6 +217,17 @@ TEST_F(Doctor, DamagedFilesAreSurvived) {
     std::string damaged = good;
     damaged[at] = static_cast<char>(damaged[at] ^ 0xff);
     (void)look_at_program(write_program("damaged", damaged), search_);
+  }
+}
+
+TEST_F(Doctor, AProgramThatIsCutOffIsNotServed) {
+  const std::string good = read_text(STATIC_PROGRAM);
+  EXPECT_TRUE(judge(look_at_program(STATIC_PROGRAM, search_)).served);
+  for (const size_t size : {size_t{100}, size_t{3000}, good.size() / 2}) {
+    const Verdict verdict =
+        judge(look_at_program(write_program("cut", good.substr(0, size)), search_));
+    EXPECT_FALSE(verdict.served);
+    EXPECT_THAT(verdict.problems, Contains(HasSubstr("cut off"))) << size;
   }
 }
 
@@ -234,6 +301,27 @@ TEST(Verdict, ASetUidProgramIsNotServed) {
   EXPECT_THAT(verdict.advice, Not(IsEmpty()));
 }
 
+TEST(Verdict, WhatALossMeansDependsOnTheDoor) {
+  const auto served = [](Linkage linkage, const Loss& loss) {
+    ProgramFacts program;
+    program.linkage = linkage;
+    Verdict verdict = judge(program);
+    judge_loss(loss, verdict);
+    EXPECT_EQ(verdict.served, verdict.problems.empty());
+    EXPECT_EQ(verdict.served, verdict.advice.empty());
+    return verdict.served;
+  };
+  for (const Linkage linkage : {Linkage::kStatic, Linkage::kGoCgo, Linkage::kDynamicMusl}) {
+    EXPECT_TRUE(served(linkage, {}));
+    EXPECT_TRUE(served(linkage, {true, false, false}));
+    EXPECT_FALSE(served(linkage, {true, true, false}));
+    EXPECT_FALSE(served(linkage, {false, false, true}));
+  }
+  EXPECT_TRUE(served(Linkage::kDynamicGlibc, {}));
+  EXPECT_FALSE(served(Linkage::kDynamicGlibc, {true, false, false}));
+  EXPECT_TRUE(served(Linkage::kDynamicGlibc, {false, true, true}));
+}
+
 TEST(Probe, RunsAndBoundsAProgram) {
   const ProbeRun run = run_probe({"sh", "-c", "echo $A; echo b >&2; exit 3"}, {{"A", "a"}}, 5000);
   EXPECT_EQ(run.exit_code, 3);
@@ -252,8 +340,9 @@ TEST(Probe, SupervisionIsTriedToItsEnd) {
 }
 
 TEST(TraceCommand, SeesEveryProgramAndTheStatus) {
-  const auto trace = trace_command({"sh", "-c", "env -i /usr/bin/env >/dev/null; true; exit 5"},
-                                   {{"LD_PRELOAD", EMPTY_LIBRARY}}, "empty_library");
+  const auto trace =
+      trace_command({"sh", "-c", "env -i /usr/bin/env >/dev/null; true; exit 5"},
+                    {{"LD_PRELOAD", EMPTY_LIBRARY}, {"RECSHIM_X", "x"}}, "empty_library");
   if (!trace) GTEST_SKIP() << trace.error().message;
   EXPECT_EQ(trace->exit_code, 5);
   ASSERT_EQ(trace->programs.size(), 2u);
@@ -262,6 +351,9 @@ TEST(TraceCommand, SeesEveryProgramAndTheStatus) {
   EXPECT_THAT(trace->programs[1].path, EndsWith("/env"));
   EXPECT_EQ(trace->programs[1].times, 2);
   EXPECT_EQ(trace->programs[1].times_without_preload, 1);
+  EXPECT_EQ(trace->programs[0].times_without_variables, 0);
+  EXPECT_EQ(trace->programs[1].times_without_variables, 1);
+  EXPECT_EQ(trace->programs[1].times_as_other_user, 0);
 }
 
 TEST(TraceCommand, SignalsReachTheProgramAndStaticOnesAreSeen) {
@@ -296,6 +388,31 @@ TEST_F(Doctor, TheCommandAnswersInBothForms) {
   output = cli_.run("doctor --json -- '" OPENSSL_PROGRAM "'");
   EXPECT_THAT(output.out, HasSubstr("\"kind\": \"openssl-3\""));
   EXPECT_THAT(output.out, HasSubstr("\"ok\": true"));
+}
+
+TEST_F(Doctor, ARunTellsOfWhatTheSupervisorServes) {
+  if (const auto trace = trace_command({"true"}, {}, "x"); !trace) {
+    GTEST_SKIP() << trace.error().message;
+  }
+  Cli::Output output = cli_.run("doctor --run -- sh -c '" STATIC_PROGRAM "; true'");
+  EXPECT_THAT(output.out, HasSubstr(STATIC_PROGRAM));
+  EXPECT_THAT(output.out, HasSubstr("3, the supervisor"));
+  output = cli_.run("doctor --run -- sh -c 'env -i " STATIC_PROGRAM "; true'");
+  EXPECT_EQ(output.exit_code, 1);
+  EXPECT_THAT(output.out, HasSubstr("without the RECSHIM_ variables"));
+  output = cli_.run("doctor -- env -i " STATIC_PROGRAM);
+  EXPECT_EQ(output.exit_code, 1);
+  EXPECT_THAT(output.out, HasSubstr("without the RECSHIM_ variables"));
+}
+
+TEST_F(Doctor, AScriptIsToldWhyTheCommandCannotBeFollowed) {
+  const Cli::Output output = cli_.run("doctor --json -- /no/such/command");
+  EXPECT_EQ(output.exit_code, 1);
+  EXPECT_EQ(output.err, "");
+  const auto json = nlohmann::json::parse(output.out);
+  EXPECT_EQ(json["ok"], false);
+  EXPECT_EQ(json["problem"], "/no/such/command: No such file or directory");
+  EXPECT_FALSE(json["system"].empty());
 }
 
 TEST_F(Doctor, ExitCodes) {

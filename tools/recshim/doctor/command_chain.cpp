@@ -2,9 +2,13 @@
 #include "tools/recshim/doctor/command_chain.h"
 
 #include <fmt/format.h>
+#include <pwd.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
+#include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <set>
@@ -29,13 +33,27 @@ struct Prefix {
   const char* name;
   const char* options_with_value;  // letters
   int own_words;                   // words of its own before the command
+  const char* long_with_value = "";
 };
 constexpr std::array kPrefixes = {
-    Prefix{"env", "uCS", 0},       Prefix{"nice", "n", 0},     Prefix{"nohup", "", 0},
-    Prefix{"timeout", "ks", 1},    Prefix{"stdbuf", "ioe", 0}, Prefix{"setsid", "", 0},
-    Prefix{"time", "fo", 0},       Prefix{"ionice", "cn", 0},  Prefix{"taskset", "", 1},
-    Prefix{"sudo", "ugpCD", 0},    Prefix{"doas", "uC", 0},    Prefix{"unshare", "SGRw", 0},
-    Prefix{"chrt", "TPD", 1},      Prefix{"prlimit", "", 0},   Prefix{"strace", "eopsEuaSPIOX", 0},
+    Prefix{"env", "uCS", 0, "unset chdir"},
+    Prefix{"nice", "n", 0, "adjustment"},
+    Prefix{"nohup", "", 0},
+    Prefix{"timeout", "ks", 1, "kill-after signal"},
+    Prefix{"stdbuf", "ioe", 0, "input output error"},
+    Prefix{"setpriv", "", 0,
+           "ambient-caps inh-caps bounding-set ruid euid rgid egid reuid regid groups securebits "
+           "pdeathsig selinux-label apparmor-profile"},
+    Prefix{"setsid", "", 0},
+    Prefix{"time", "fo", 0},
+    Prefix{"ionice", "cn", 0},
+    Prefix{"taskset", "", 1},
+    Prefix{"sudo", "ugpCD", 0, "user group prompt chdir"},
+    Prefix{"doas", "uC", 0},
+    Prefix{"unshare", "SGRw", 0},
+    Prefix{"chrt", "TPD", 1},
+    Prefix{"prlimit", "", 0},
+    Prefix{"strace", "eopsEuaSPIOX", 0},
     Prefix{"xargs", "InLPEads", 0}};
 
 bool is_shell(const std::string& name) {
@@ -47,7 +65,10 @@ std::string base_name(const std::string& path) {
   return path.substr(path.rfind('/') + 1);
 }
 
+// What is no regular file, such as a pipe, is left to who is to read it.
 std::string read_start(const std::string& path, size_t max_bytes) {
+  std::error_code ignored;
+  if (!fs::is_regular_file(path, ignored)) return "";
   std::ifstream file(path, std::ios::binary);
   std::string text(max_bytes, '\0');
   file.read(text.data(), static_cast<std::streamsize>(max_bytes));
@@ -62,17 +83,72 @@ Words split_words(const std::string& text) {
   return words;
 }
 
+// The value of an option that may stand in the next word: --name value, --name=value, -nvalue. It
+// is at words[at], which is moved on to the value. Nothing where words[at] is another option.
+std::optional<std::string> option_value(const Words& words, size_t& at, const std::string& name,
+                                        char letter) {
+  const std::string& word = words[at];
+  if (word.starts_with("--" + name + "=")) return word.substr(name.size() + 3);
+  const bool is_short = letter != 0 && word.size() >= 2 && word[0] == '-' && word[1] == letter;
+  if (is_short && word.size() > 2) return word.substr(2);
+  if (!is_short && word != "--" + name) return std::nullopt;
+  return ++at < words.size() ? words[at] : "";
+}
+
+void add_loss_by_env(const Words& words, size_t end, Loss& loss) {
+  for (size_t at = 1; at < end; ++at) {
+    const std::string& word = words[at];
+    const bool is_cluster = word.size() > 1 && word[0] == '-' && word[1] != '-';
+    if (word == "-" || word == "--ignore-environment" ||
+        (is_cluster && word.substr(0, word.find_first_of("uCS")).find('i') != std::string::npos)) {
+      loss.library = loss.variables = true;
+    } else if (const auto name = option_value(words, at, "unset", 'u')) {
+      loss.library = loss.library || *name == "LD_PRELOAD";
+    } else if (option_value(words, at, "chdir", 'C')) {
+      continue;
+    } else if (word.starts_with("LD_PRELOAD=")) {
+      loss.library = word.find("librecshim.so") == std::string::npos;
+    }
+  }
+}
+
+// text: a user's number or name.
+bool is_other_user(const std::string& text) {
+  if (text.empty()) return false;
+  if (const passwd* user = getpwnam(text.c_str())) return user->pw_uid != geteuid();
+  return text != std::to_string(geteuid());
+}
+
+void add_loss_by_setpriv(const Words& words, size_t end, Loss& loss) {
+  for (size_t at = 1; at < end; ++at) {
+    if (words[at] == "--reset-env") loss.library = loss.variables = true;
+    for (const char* name : {"reuid", "ruid", "euid"}) {
+      const auto user = at < end ? option_value(words, at, name, 0) : std::nullopt;
+      loss.user = loss.user || (user && is_other_user(*user));
+      if (user) break;
+    }
+  }
+}
+
 class Follower {
  public:
   explicit Follower(const Variables& environment) : environment_(environment) {}
 
-  Status follow(Words words, std::string why, bool is_guess, int depth) {
+  Status follow(Words words, std::string why, bool is_guess, int depth, Loss loss = {}) {
+    std::set<std::string> scripts;
     while (depth++ < kMaxDepth && !words.empty()) {
       const Result<std::string> path = find_program(words[0], value("PATH"));
       if (!path) return path.error();
+      if (!is_executable_file(*path)) {
+        return Error{ErrorCode::kIo, fmt::format("{}: {}", *path, std::strerror(EACCES))};
+      }
       const std::string start = read_start(*path, kMaxScriptBytes);
       const bool is_script = start.starts_with("#!");
-      if (!add({*path, why, is_script, is_guess})) return {};
+      if (is_script && !scripts.insert(*path).second) {
+        return Error{ErrorCode::kIo, fmt::format("{}: its interpreter is, in the end, itself: {}",
+                                                 *path, std::strerror(ELOOP))};
+      }
+      if (!add({*path, why, is_script, is_guess, loss})) return {};
       const std::string name = base_name(*path);
       if (is_script) {
         words = after_script(words, *path, start, why);
@@ -80,17 +156,21 @@ class Follower {
         continue;
       }
       for (const std::string& helper : helpers_of(*path, real(*path))) {
-        add({helper, fmt::format("started by {} for https", name), false, false});
+        add({helper, fmt::format("started by {} for https", name), false, false, loss});
       }
       if (is_shell(name)) {
-        follow_shell(words, depth);
+        follow_shell(words, depth, loss);
         return {};
       }
       chain_.may_start_more = chain_.may_start_more || starts_more(name, words);
       const auto* const prefix = std::find_if(kPrefixes.begin(), kPrefixes.end(),
                                               [&](const Prefix& p) { return name == p.name; });
       if (prefix == kPrefixes.end()) return {};
-      words = after_prefix(words, *prefix);
+      Words next = after_prefix(words, *prefix);
+      const size_t own_words = words.size() - std::min(words.size(), next.size());
+      if (name == "env") add_loss_by_env(words, own_words, loss);
+      if (name == "setpriv") add_loss_by_setpriv(words, own_words, loss);
+      words = std::move(next);
       why = fmt::format("started by {}", name);
     }
     return {};
@@ -167,6 +247,11 @@ class Follower {
     return std::nullopt;
   }
 
+  static bool names_word(const char* list, const std::string& word) {
+    const Words words = split_words(list);
+    return std::find(words.begin(), words.end(), word) != words.end();
+  }
+
   static Words after_prefix(const Words& words, const Prefix& prefix) {
     size_t at = 1;
     int own_words = prefix.own_words;
@@ -185,14 +270,17 @@ class Follower {
       }
       if (word.size() > 1 && word[0] == '-') {
         const bool takes_next =
-            word.size() == 2 &&
-            std::string_view(prefix.options_with_value).find(word[1]) != std::string_view::npos;
+            word.starts_with("--")
+                ? names_word(prefix.long_with_value, word.substr(2))
+                : word.size() == 2 && std::string_view(prefix.options_with_value).find(word[1]) !=
+                                          std::string_view::npos;
         if (takes_next) ++at;
         continue;
       }
+      const bool is_env = std::string_view(prefix.name) == "env";
       const bool assigns = word.find('=') != std::string::npos;
-      if (assigns &&
-          (std::string_view(prefix.name) == "env" || std::string_view(prefix.name) == "sudo")) {
+      if ((is_env && word == "-") ||
+          (assigns && (is_env || std::string_view(prefix.name) == "sudo"))) {
         continue;
       }
       if (own_words-- > 0) continue;
@@ -203,22 +291,22 @@ class Follower {
   }
 
   // sh -c TEXT, sh FILE
-  void follow_shell(const Words& words, int depth) {
+  void follow_shell(const Words& words, int depth, const Loss& loss) {
     for (size_t at = 1; at < words.size(); ++at) {
       const std::string& word = words[at];
       if (word.size() > 1 && word[0] == '-' && word[1] != '-' &&
           word.find('c') != std::string::npos) {
-        if (at + 1 < words.size()) scan(words[at + 1], "the command line", depth);
+        if (at + 1 < words.size()) scan(words[at + 1], "the command line", depth, loss);
         return;
       }
       if (word.starts_with('-')) continue;
-      (void)add({word, "read by the shell", true, false});
-      if (scanned_.insert(word).second) scan(read_start(word, kMaxScriptBytes), word, depth);
+      (void)add({word, "read by the shell", true, false, loss});
+      if (scanned_.insert(word).second) scan(read_start(word, kMaxScriptBytes), word, depth, loss);
       return;
     }
   }
 
-  void scan(const std::string& text, const std::string& script, int depth) {
+  void scan(const std::string& text, const std::string& script, int depth, const Loss& loss) {
     chain_.may_start_more = true;
     const std::string why = fmt::format("named in {}", base_name(script));
     Words commands = commands_in_script(text, environment_);
@@ -234,7 +322,7 @@ class Follower {
       }
       // What is not there is a function, a builtin or not on this system.
       if (command.find('/') != std::string::npos && !is_executable_file(command)) continue;
-      (void)follow({command}, why, true, depth + 1);
+      (void)follow({command}, why, true, depth + 1, loss);
     }
   }
 

@@ -52,6 +52,7 @@ class Doctor {
         continue;
       }
       ProgramReport program = examine(step.path, step.why, {});
+      judge_loss(step.loss, program.verdict);
       const bool is_last_certain = std::none_of(
           chain->steps.begin() + static_cast<std::ptrdiff_t>(i) + 1, chain->steps.end(),
           [](const ChainStep& s) { return !s.is_script && !s.is_guess; });
@@ -59,6 +60,8 @@ class Doctor {
     }
     return options_.run ? run() : Status();
   }
+
+  void give_up(const std::string& problem) { report_.problem = problem; }
 
   Report finish(const control::Config& config) {
     const std::string library = environment(control::kLibraryVariable).value_or("");
@@ -83,7 +86,8 @@ class Doctor {
 
   // A program that makes no TLS connections and is reached like any other tells nothing.
   static bool is_worth_telling(const ProgramReport& program) {
-    return !program.facts.tls.empty() || !program.verdict.served;
+    return !program.facts.tls.empty() || !program.verdict.served ||
+           program.verdict.door == kSupervisor;
   }
 
   void add(ProgramReport program) {
@@ -105,11 +109,13 @@ class Doctor {
     if (!library) return library.error();
     const Result<Program> first =
         inspect_program(options_.command[0], environment("PATH").value_or(""));
-    const std::string preload = compose_preload(*library, first ? sanitizer_runtime(*first) : "",
-                                                environment("LD_PRELOAD").value_or(""));
-    Result<Trace> trace =
-        trace_command(options_.command, {{control::kModeVariable, "live"}, {"LD_PRELOAD", preload}},
-                      "librecshim.so");
+    std::vector<std::pair<std::string, std::string>> variables = {{control::kModeVariable, "live"}};
+    if (!first || !is_loaded_by_musl(*first)) {
+      variables.emplace_back("LD_PRELOAD",
+                             compose_preload(*library, first ? sanitizer_runtime(*first) : "",
+                                             environment("LD_PRELOAD").value_or("")));
+    }
+    Result<Trace> trace = trace_command(options_.command, variables, "librecshim.so");
     if (!trace) return trace.error();
     report_.was_run = true;
     report_.exit_code = trace->exit_code;
@@ -137,6 +143,9 @@ class Doctor {
       program.verdict.advice.emplace_back(
           "let the program that starts it keep LD_PRELOAD and the RECSHIM_ variables; "
           "recshim run --sealed stops it instead of letting it out");
+    } else {
+      judge_loss({false, executed.times_without_variables != 0, executed.times_as_other_user != 0},
+                 program.verdict);
     }
     if (is_first || is_worth_telling(program)) add(std::move(program));
   }
@@ -159,9 +168,14 @@ int doctor(const Options& options) {
     if (const Status looked = doctor.look_at_command(); !looked) {
       const std::string& first = options.command.front();
       const bool is_line = options.command.size() == 1 && first.find(' ') != std::string::npos;
-      complain(looked.error().message +
-               (is_line ? "; give a command's words one by one: recshim doctor " + first : ""));
-      return kProblem;
+      const std::string problem =
+          looked.error().message +
+          (is_line ? "; give a command's words one by one: recshim doctor " + first : "");
+      if (!options.json) {
+        complain(problem);
+        return kProblem;
+      }
+      doctor.give_up(problem);
     }
   }
   const Report report = doctor.finish(load_settings({}));

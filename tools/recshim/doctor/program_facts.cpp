@@ -116,6 +116,7 @@ ProgramFacts look_at_program(const std::string& path, const LibrarySearch& searc
   const Program program = inspect_file(path);
   facts.linkage = linkage_of(path, program, image);
   facts.is_privileged = program.is_privileged;
+  facts.is_cut_off = image.is_elf && !image.is_foreign && !image.is_loadable;
   facts.machine = image.machine;
   facts.loader = image.loader;
   if (!image.is_elf || image.is_foreign) return facts;

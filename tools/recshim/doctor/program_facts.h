@@ -37,6 +37,7 @@ struct ProgramFacts {
   std::string real_path;  // links followed
   Linkage linkage = Linkage::kNotElf;
   bool is_privileged = false;  // set-uid, set-gid or with capabilities
+  bool is_cut_off = false;     // what is to be loaded of it lies behind the file's end
   std::string machine;
   std::string loader;
   std::vector<TlsUse> tls;             // each file once

@@ -207,7 +207,7 @@ bool Report::matters(const Check& check) const {
 
 bool Report::ok() const {
   const auto served = [](const ProgramReport& program) { return program.verdict.served; };
-  return std::all_of(programs.begin(), programs.end(), served) &&
+  return problem.empty() && std::all_of(programs.begin(), programs.end(), served) &&
          std::none_of(system.begin(), system.end(), [&](const Check& c) { return matters(c); });
 }
 
@@ -251,6 +251,7 @@ std::string report_json(const Report& report) {
                {"programs", std::move(programs)},
                {"may_start_more", report.may_start_more},
                {"system", std::move(system)}};
+  if (!report.problem.empty()) json["problem"] = report.problem;
   if (report.was_run) json["exit_code"] = report.exit_code;
   return pretty(json) + "\n";
 }

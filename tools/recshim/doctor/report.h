@@ -24,6 +24,7 @@ struct Report {
   std::vector<ChainStep> scripts;       // on the way to the programs
   std::vector<ProgramReport> programs;  // those worth telling
   std::vector<Check> system;
+  std::string problem;  // why the command could not be followed
   bool was_run = false;
   int exit_code = 0;            // --run: the command's
   bool may_start_more = false;  // seen only with --run

@@ -98,10 +98,27 @@ Started start(const std::vector<std::string>& words,
   return started;
 }
 
+// The effective user of a process; -1 when it has gone. Source: proc(5), the line "Uid:".
+uid_t user_of(const std::string& folder) {
+  std::ifstream status(folder + "status");
+  for (std::string line; std::getline(status, line);) {
+    std::istringstream words(line);
+    std::string name;
+    uid_t real = 0;
+    uid_t effective = 0;
+    if (words >> name >> real >> effective && name == "Uid:") return effective;
+  }
+  return static_cast<uid_t>(-1);
+}
+
 class Tracer {
  public:
-  Tracer(pid_t command, std::string library_name)
+  Tracer(pid_t command, std::string library_name,
+         const std::vector<std::pair<std::string, std::string>>& variables)
       : command_(command), library_name_(std::move(library_name)) {
+    for (const auto& [name, value] : variables) {
+      if (name != "LD_PRELOAD") variables_.push_back(name + "=");
+    }
     alive_.insert(command);
   }
 
@@ -164,16 +181,27 @@ class Tracer {
     auto found = std::find_if(trace_.programs.begin(), trace_.programs.end(),
                               [&](const Executed& e) { return e.path == path; });
     if (found == trace_.programs.end()) {
-      trace_.programs.push_back({path, read_strings(folder + "cmdline"), 0, 0, {}});
+      Executed executed;
+      executed.path = path;
+      executed.words = read_strings(folder + "cmdline");
+      trace_.programs.push_back(std::move(executed));
       found = trace_.programs.end() - 1;
     }
     ++found->times;
     bool preloaded = false;
-    for (const std::string& entry : read_strings(folder + "environ")) {
+    const std::vector<std::string> environment = read_strings(folder + "environ");
+    for (const std::string& entry : environment) {
       preloaded = preloaded || (entry.starts_with("LD_PRELOAD=") &&
                                 entry.find(library_name_) != std::string::npos);
     }
     if (!preloaded) ++found->times_without_preload;
+    const bool has_variables =
+        std::all_of(variables_.begin(), variables_.end(), [&](const std::string& variable) {
+          return std::any_of(environment.begin(), environment.end(),
+                             [&](const std::string& entry) { return entry.starts_with(variable); });
+        });
+    if (!has_variables) ++found->times_without_variables;
+    if (user_of(folder) != geteuid()) ++found->times_as_other_user;
   }
 
   // Threads end one by one: each sees what is mapped, and a set takes it once.
@@ -196,6 +224,7 @@ class Tracer {
 
   const pid_t command_;
   const std::string library_name_;
+  std::vector<std::string> variables_;  // "NAME="
   std::set<pid_t> alive_;
   bool ended_ = false;
   Trace trace_;
@@ -223,7 +252,7 @@ Result<Trace> trace_command(const std::vector<std::string>& words,
   }
   const SignalsForwarded signals(started.pid);
   (void)!write(started.go, "", 1);
-  Trace trace = Tracer(started.pid, library_name).run();
+  Trace trace = Tracer(started.pid, library_name, variables).run();
   int error = 0;
   const bool failed = read(started.problem, &error, sizeof error) == sizeof error;
   close_all();

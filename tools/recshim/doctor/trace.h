@@ -17,8 +17,10 @@ struct Executed {
   std::string path;                // links followed
   std::vector<std::string> words;  // of the first time
   int times = 0;
-  int times_without_preload = 0;  // its environment did not name the library
-  std::set<std::string> mapped;   // shared objects in memory when it ended
+  int times_without_preload = 0;    // its environment did not name the library
+  int times_without_variables = 0;  // one of those given was not in there
+  int times_as_other_user = 0;
+  std::set<std::string> mapped;  // shared objects in memory when it ended
 };
 
 struct Trace {

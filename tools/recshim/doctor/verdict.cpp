@@ -45,7 +45,7 @@ std::string linkage_text(const ProgramFacts& facts) {
 
 // The door of the program's connections, before TLS is looked at.
 Door way_in(const ProgramFacts& facts) {
-  if (facts.is_privileged) return kNoDoor;
+  if (facts.is_privileged || facts.is_cut_off) return kNoDoor;
   switch (facts.linkage) {
     case Linkage::kDynamicGlibc:
       return kInProcess;
@@ -110,6 +110,11 @@ TlsVerdict inside(const TlsSign& sign) {
 }
 
 void explain_no_way_in(const ProgramFacts& facts, Verdict& verdict) {
+  if (facts.is_cut_off) {
+    verdict.problems.emplace_back("the file is cut off: parts that are to be loaded are not there");
+    verdict.advice.emplace_back("build or install it again");
+    return;
+  }
   if (facts.is_privileged) {
     verdict.problems.emplace_back(
         "it is set-uid, set-gid or has file capabilities: the loader ignores LD_PRELOAD there");
@@ -182,6 +187,30 @@ Verdict judge(const ProgramFacts& facts) {
     verdict.problems.push_back(fmt::format("the library {} was not found", name));
   }
   return verdict;
+}
+
+void judge_loss(const Loss& loss, Verdict& verdict) {
+  if (verdict.door == kInProcess && loss.library) {
+    verdict.served = false;
+    verdict.problems.emplace_back("it is started without LD_PRELOAD, so the library is not in it");
+  } else if (verdict.door == kSupervisor && loss.variables) {
+    verdict.served = false;
+    verdict.problems.emplace_back(
+        "it is started without the RECSHIM_ variables, so the supervisor does not get it");
+  } else if (verdict.door == kSupervisor && loss.user) {
+    verdict.served = false;
+    verdict.problems.emplace_back(
+        "it is started as another user, who may not talk to the supervisor");
+    verdict.advice.emplace_back(
+        "start it with recshim run --supervise=always: it is supervised before it changes its user "
+        "then, though what it trusts must be arranged by hand");
+    return;
+  } else {
+    return;
+  }
+  verdict.advice.emplace_back(
+      "let what starts it keep LD_PRELOAD and the RECSHIM_ variables; recshim run --sealed stops "
+      "what lost the library instead of letting it out");
 }
 
 }  // namespace recshim::tools

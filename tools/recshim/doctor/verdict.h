@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "tools/recshim/doctor/command_chain.h"
 #include "tools/recshim/doctor/program_facts.h"
 
 namespace recshim::tools {
@@ -37,5 +38,8 @@ struct Verdict {
 };
 
 Verdict judge(const ProgramFacts& facts);
+
+// Adds what it means for a program to be started with a loss.
+void judge_loss(const Loss& loss, Verdict& verdict);
 
 }  // namespace recshim::tools
