@@ -15,6 +15,7 @@
 #include "shim/base/log.h"
 #include "shim/base/sys.h"
 #include "shim/control/names.h"
+#include "shim/control/supervision.h"
 #include "shim/runtime/guard.h"
 #include "shim/runtime/helper_program.h"
 #include "shim/runtime/runtime.h"
@@ -28,9 +29,10 @@ constexpr size_t kMaxNotes_bytes = 4096;
 // Source: cmd/link in Go, the note that holds the build id.
 constexpr uint32_t kGoBuildId = 4;
 
-const std::string* wrapper = nullptr;       // never destroyed
-const std::string* library_name = nullptr;  // of this library's file; never destroyed
-bool tells_of_losses = false;               // preloaded by LD_PRELOAD, and not in mode live
+const std::string* wrapper = nullptr;              // never destroyed
+const std::string* library_name = nullptr;         // of this library's file; never destroyed
+const control::SupervisionProbe* probe = nullptr;  // where there is a supervisor; never destroyed
+bool tells_of_losses = false;                      // preloaded by LD_PRELOAD, and not in mode live
 std::atomic<bool> told{false};
 constexpr std::string_view kPreload = "LD_PRELOAD=";
 
@@ -180,7 +182,8 @@ bool first_in_session() {
 
 // what: follows the program's path.
 void tell_of_loss(const char* path, std::string_view what) {
-  if (!first_in_session()) return;
+  // In a sealed run and under --supervise=always the supervisor sees them.
+  if (told.load() || (probe != nullptr && probe->is_supervised()) || !first_in_session()) return;
   char text[400];
   const auto end =
       fmt::format_to_n(text, sizeof text, "{} {}, so recshim does not see its connections",
@@ -217,6 +220,8 @@ void prepare_supervision() {
   }
   const char* supervisor = std::getenv(control::kSupervisorVariable);
   if (supervisor != nullptr && *supervisor != '\0') {
+    const std::string_view socket = supervisor;
+    probe = new control::SupervisionProbe(std::string(socket.substr(0, socket.rfind('/'))));
     auto path = runtime::helper_path();
     struct stat own {};
     struct stat helper {};

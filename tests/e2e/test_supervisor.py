@@ -241,6 +241,7 @@ def test_sealed_stops_a_program_that_lost_the_library(lab, mode, argv):
     lines = [line for line in stopped.stderr.decode().splitlines() if line.startswith("recshim:")]
     told = [line for line in lines if "was stopped" in line]
     assert len(told) == 1, stopped.account()
+    assert not any("does not see" in line for line in lines), stopped.account()
     for part in ("curl", "pid", "api.openai.com:80", "librecshim.so"):
         assert part in told[0], told
     (line,) = stopped.journal
@@ -260,6 +261,19 @@ def test_what_can_not_be_supervised_is_started_with_a_warning(lab, nobodys_folde
                         launcher=nobodys_folder / "recshim", RECSHIM_LOG=None)
         assert b"Connection refused" in result.stdout, result.account()
         assert (b"another user" in result.stderr) == (prefix is NOBODY), result.account()
+
+
+@pytest.mark.parametrize("options", [["-q", "--sealed"], ["-q", "--supervise=always"]], ids=["sealed", "always"])
+def test_what_is_under_the_supervisor_from_the_start_is_seen(lab, nobodys_folder, options):
+    """Another user's program and one without an environment, and nobody says that they are not."""
+    lab.serve(tls=False)
+    lab.dir = nobodys_folder / "recordings"
+    lab.dir.mkdir(mode=0o755)
+    ask = [nobodys_folder / "glibc", HOST, "80", *targets(1)]
+    for prefix, outcome in ((NOBODY, "recorded"), (["env", "-i"], "unchanged")):
+        seen = launch(lab, "record", [*prefix, *ask], options, launcher=nobodys_folder / "recshim", RECSHIM_LOG=None)
+        assert seen.status == 0 and b"200 OK" in seen.stdout and not seen.stderr, seen.account()
+        assert labs.outcomes(seen.journal) == [outcome]
 
 
 def test_strict_seals_replay(lab):

@@ -58,11 +58,12 @@ bool join(const Options& options, const control::Config& config) {
   filter.whole_tree = options.whole_tree;
   filter.forbid_io_uring = config.mode == control::Mode::kReplay ||
                            config.mode == control::Mode::kRecordIfMissing || options.whole_tree;
-  const auto joined = supervisor::join_supervisor(environment(control::kSupervisorVariable),
-                                                  config.session_dir, filter);
+  // The run's folder of the session, which may not be this user's.
+  const std::string socket = environment(control::kSupervisorVariable);
+  const std::string session_dir = socket.substr(0, socket.rfind('/'));
+  const auto joined = supervisor::join_supervisor(socket, session_dir, filter);
   if (joined && *joined != supervisor::Joined::kForeign) return true;
-  if (!joined && access(environment(control::kSupervisorVariable).c_str(), F_OK) != 0 &&
-      errno == EACCES) {
+  if (!joined && access(socket.c_str(), F_OK) != 0 && errno == EACCES) {
     complain("this program runs as another user than recshim, which does not see its connections");
     return true;
   }

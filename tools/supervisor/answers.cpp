@@ -15,6 +15,7 @@
 #include "shim/control/handover.h"
 #include "shim/control/journal.h"
 #include "shim/control/names.h"
+#include "shim/control/supervision.h"
 #include "tools/supervisor/redirect.h"
 #include "tools/supervisor/supervisor.h"
 
@@ -92,8 +93,8 @@ void Supervisor::handle(const std::shared_ptr<Listener>& listener,
     const pid_t pid = process_of(notification.thread);
     return refuse(*listener, notification, Call{}, processes_.look_at(pid), decision);
   }
-  if (call->is_connect && call->unix_name == probe_name(config_.session_dir)) {
-    return listener->answer(notification, kSupervisedErrno);
+  if (call->is_connect && call->unix_name == control::supervision_address(config_.session_dir)) {
+    return listener->answer(notification, control::kSupervisedErrno);
   }
   if (!call->address) return listener->let_go_on(notification);
   const pid_t pid = process_of(notification.thread);

@@ -94,11 +94,4 @@ Result<Call> decode_call(const Notification& notification) {
   return call;
 }
 
-std::string probe_name(const std::string& session_dir) {
-  std::string name(1, '\0');
-  name += "recshim?" + session_dir;
-  name.resize(std::min(name.size(), sizeof(sockaddr_un::sun_path)));
-  return name;
-}
-
 }  // namespace recshim::supervisor

@@ -23,9 +23,4 @@ struct Call {
 // one. Errors: as read_memory().
 Result<Call> decode_call(const Notification& notification);
 
-// The question whether this process's connects are answered by the supervisor of a session:
-// a connect to this abstract unix address says kSupervisedErrno then.
-std::string probe_name(const std::string& session_dir);
-inline constexpr int kSupervisedErrno = 54;  // EXFULL, which no connect(2) says
-
 }  // namespace recshim::supervisor

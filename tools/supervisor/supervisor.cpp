@@ -15,6 +15,7 @@
 
 #include "shim/base/env.h"
 #include "shim/base/log.h"
+#include "shim/control/supervision.h"
 #include "shim/control/unix_socket.h"
 
 namespace recshim::supervisor {
@@ -177,8 +178,8 @@ void Supervisor::keep_after_the_end() {
         const auto notification = client->listener->receive();
         if (!notification) break;
         const auto call = decode_call(*notification);
-        if (call && call->unix_name == probe_name(config_.session_dir)) {
-          client->listener->answer(*notification, kSupervisedErrno);
+        if (call && call->unix_name == control::supervision_address(config_.session_dir)) {
+          client->listener->answer(*notification, control::kSupervisedErrno);
           continue;
         }
         if (is_let_go(*notification, call)) {

@@ -4,8 +4,6 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <poll.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include <array>
@@ -14,8 +12,8 @@
 #include <thread>
 
 #include "shim/base/sys.h"
+#include "shim/control/supervision.h"
 #include "shim/control/unix_socket.h"
-#include "tools/supervisor/call.h"
 
 namespace recshim::supervisor {
 namespace {
@@ -71,16 +69,7 @@ Result<Joined> join_supervisor(const std::string& socket_path, const std::string
 }
 
 bool is_supervised(const std::string& session_dir) {
-  const int fd = static_cast<int>(sys::call(SYS_socket, AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  if (fd < 0) return false;
-  sockaddr_un address{};
-  address.sun_family = AF_UNIX;
-  const std::string name = probe_name(session_dir);
-  std::memcpy(address.sun_path, name.data(), name.size());
-  const long result = sys::call(SYS_connect, fd, sys::arg(&address),
-                                static_cast<long>(sizeof(sa_family_t) + name.size()));
-  sys::close(fd);
-  return result == -kSupervisedErrno;
+  return control::SupervisionProbe(session_dir).is_supervised();
 }
 
 }  // namespace recshim::supervisor
