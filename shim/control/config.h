@@ -95,12 +95,21 @@ class HostMatcher {
   // them (only asked under the default rule).
   HostMatcher(const Config& config, std::function<bool(const std::string& host)> is_local);
   // host: name or numeric address, lower case. port 0: would any port be configured?
-  [[nodiscard]] bool configured(const std::string& host, uint16_t port) const;
+  // address: where host is, if that is known. A rule may mean either, and one that excludes
+  // either wins.
+  [[nodiscard]] bool configured(const std::string& host, uint16_t port,
+                                const std::string& address = "") const;
+  // A rule excludes host:port.
+  [[nodiscard]] bool excluded(const std::string& host, uint16_t port) const;
   // The CONNECT_TO entry of host:port, or null.
   [[nodiscard]] const ConnectTo* connect_to(const std::string& host, uint16_t port) const;
 
  private:
+  enum class Verdict { kNone, kIncluded, kExcluded };
+  [[nodiscard]] Verdict judge(const std::string& host, uint16_t port) const;
+
   const Config& config_;
+  const bool has_include_;
   std::function<bool(const std::string&)> is_local_;
 };
 

@@ -188,26 +188,42 @@ Result<ConnectTo> parse_connect_to(std::string_view text) {
 
 HostMatcher::HostMatcher(const Config& config,
                          std::function<bool(const std::string& host)> is_local)
-    : config_(config), is_local_(std::move(is_local)) {}
+    : config_(config),
+      has_include_(std::any_of(config.hosts.begin(), config.hosts.end(),
+                               [](const HostRule& rule) { return !rule.exclude; })),
+      is_local_(std::move(is_local)) {}
 
-bool HostMatcher::configured(const std::string& host, uint16_t port) const {
-  if (connect_to(host, port) != nullptr) return true;
+// What the rules say of a host alone.
+HostMatcher::Verdict HostMatcher::judge(const std::string& host, uint16_t port) const {
+  if (connect_to(host, port) != nullptr) return Verdict::kIncluded;
   const std::string name = plain_name(host);
   const auto address = parse_address(name, nullptr);
-  bool has_include = false;
-  bool included = false;
+  Verdict verdict = Verdict::kNone;
   for (const HostRule& rule : config_.hosts) {
-    has_include = has_include || !rule.exclude;
     if (!covers_host(rule, name, address)) continue;
     if (rule.exclude) {
       // With port 0 the question is whether any port is left.
-      if (!rule.port || rule.port == port) return false;
+      if (!rule.port || rule.port == port) return Verdict::kExcluded;
     } else if (!rule.port || port == 0 || rule.port == port) {
-      included = true;
+      verdict = Verdict::kIncluded;
     }
   }
-  if (has_include) return included;
-  return (port == 0 || port == 80 || port == 443) && !is_local_(name);
+  return verdict;
+}
+
+bool HostMatcher::configured(const std::string& host, uint16_t port,
+                             const std::string& address) const {
+  if (connect_to(host, port) != nullptr) return true;
+  const Verdict by_host = judge(host, port);
+  const Verdict by_address = address.empty() ? Verdict::kNone : judge(address, port);
+  if (by_host == Verdict::kExcluded || by_address == Verdict::kExcluded) return false;
+  if (by_host == Verdict::kIncluded || by_address == Verdict::kIncluded) return true;
+  if (has_include_ || (port != 0 && port != 80 && port != 443)) return false;
+  return !is_local_(plain_name(host)) || (!address.empty() && !is_local_(address));
+}
+
+bool HostMatcher::excluded(const std::string& host, uint16_t port) const {
+  return judge(host, port) == Verdict::kExcluded;
 }
 
 const ConnectTo* HostMatcher::connect_to(const std::string& host, uint16_t port) const {

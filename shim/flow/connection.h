@@ -27,8 +27,9 @@ struct Settings {
   http::Limits limits;
   double pace = 0;  // replay: 0 off, 1 as recorded, N times as fast
   bool respond_on_miss = true;
-  // True if exchanges with this origin are to be recorded or replayed.
-  std::function<bool(const http::Origin&)> is_configured;
+  // True if exchanges with this origin are to be recorded or replayed. address: where it is, or
+  // empty where that is not known.
+  std::function<bool(const http::Origin&, const std::string& address)> is_configured;
 };
 
 // --- Commands -----------------------------------------------------------------------
@@ -100,6 +101,10 @@ class RecordConnection {
   // The origin once it is known better (SNI; TLS makes it https).
   void set_origin(http::Origin origin);
   [[nodiscard]] const http::Origin& origin() const;
+  // The connection was made to address, whose host is a guess: several may share it. The Host
+  // header decides then, of each request, if may_be says that it can be a host there; null: any
+  // can. Exchanges with those that are not configured are passed and not recorded.
+  void set_address(std::string address, std::function<bool(const std::string& host)> may_be);
   // True between a request's first byte and its response's last.
   [[nodiscard]] bool busy() const;
 

@@ -72,13 +72,15 @@ bool is_numeric_host(std::string_view host) {
   return all_of(host, "0123456789.") && std::count(host.begin(), host.end(), '.') == 3;
 }
 
+std::optional<http::Origin> host_header(const http::RequestHead& head, uint16_t default_port) {
+  return parse_authority(http::find_header(head.headers, "Host").value_or(""), default_port);
+}
+
 http::Origin request_origin(const http::Origin& connection, const http::RequestHead& head) {
   if (auto named = absolute_target_origin(head.target)) return *named;
   http::Origin origin = connection;
   if (!is_numeric_host(origin.host)) return origin;
-  const auto host = http::find_header(head.headers, "Host");
-  if (!host) return origin;
-  const auto named = parse_authority(*host, 80);
+  const auto named = host_header(head, 80);
   if (named && !is_numeric_host(named->host)) origin.host = named->host;
   return origin;
 }

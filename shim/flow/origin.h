@@ -23,6 +23,10 @@ bool is_numeric_host(std::string_view host);
 // else the connection's, whose numeric host gives way to the Host header's name.
 http::Origin request_origin(const http::Origin& connection, const http::RequestHead& head);
 
+// What the Host header names; nullopt without one that is well-formed. scheme "", default_port
+// where it has none.
+std::optional<http::Origin> host_header(const http::RequestHead& head, uint16_t default_port);
+
 // True when the client wants the connection closed after the response (RFC 9112 §9.3).
 bool asks_to_close(const http::RequestHead& head);
 

@@ -58,9 +58,10 @@ struct RecordConnection::Impl {
   void on_final_head(http::ResponseStarted& event, uint64_t now_us);
   void open_tunnel(Commands& out);
 
-  [[nodiscard]] bool is_configured(const http::Origin& target) const {
-    return settings.is_configured && settings.is_configured(target);
+  [[nodiscard]] bool is_configured(const http::Origin& target, const std::string& at = "") const {
+    return settings.is_configured && settings.is_configured(target, at);
   }
+  [[nodiscard]] bool decide_origin(const http::RequestHead& head, http::Origin& target) const;
   void expect_front();
   void settle_front(Commands& out);
   void save(Open& open, Commands& out);
@@ -72,6 +73,8 @@ struct RecordConnection::Impl {
   const Settings& settings;
   http::Origin origin;
   bool is_proxy;
+  std::string address;  // set_address(); empty: the origin's host is no guess
+  std::function<bool(const std::string&)> may_be;
 
   Phase phase = Phase::kSniffing;
   std::optional<http::RequestParser> requests;
@@ -182,16 +185,33 @@ bool RecordConnection::Impl::pump_client(Commands& out) {
   return progress;
 }
 
+// Where a request goes, and whether what becomes of it is recorded.
+bool RecordConnection::Impl::decide_origin(const http::RequestHead& head,
+                                           http::Origin& target) const {
+  target = request_origin(origin, head);
+  if (is_proxy) return is_configured(target);
+  if (absolute_target_origin(head.target)) return target == origin || is_configured(target);
+  if (address.empty()) return true;
+  const auto named = host_header(head, origin.port);
+  if (named && (!may_be || may_be(named->host))) {
+    target.host = is_numeric_host(named->host) ? address : named->host;
+  }
+  return is_configured(target, address);
+}
+
 void RecordConnection::Impl::on_request_head(http::RequestStarted& event, Commands& out) {
   if (open.size() >= kMaxOpenExchanges) {
     leave("more requests are pipelined than can be followed", out);
     return;
   }
   const bool connect = event.head.method == "CONNECT";
-  http::Origin target = connect ? parse_authority(event.head.target, 0).value_or(http::Origin())
-                                : request_origin(origin, event.head);
-  const bool foreign = absolute_target_origin(event.head.target) && target != origin;
-  const bool recorded = !connect && ((!is_proxy && !foreign) || is_configured(target));
+  http::Origin target;
+  bool recorded = false;
+  if (connect) {
+    target = parse_authority(event.head.target, 0).value_or(http::Origin());
+  } else {
+    recorded = decide_origin(event.head, target);
+  }
   const bool asks_switch = connect || event.upgrade;
   ExchangeRecorder recorder(std::move(event), std::move(target), recorded, settings);
   open.push_back({std::move(recorder), recorded, connect, asks_switch});
@@ -311,6 +331,7 @@ void RecordConnection::Impl::open_tunnel(Commands& out) {
   restart();
   origin = target;
   is_proxy = false;
+  address.clear();
   out.emplace_back(Tunnel{target});
 }
 
@@ -434,6 +455,11 @@ void RecordConnection::on_client_end(uint64_t now_us, Commands& out) {
 
 void RecordConnection::set_origin(http::Origin origin) {
   impl_->origin = std::move(origin);
+}
+void RecordConnection::set_address(std::string address,
+                                   std::function<bool(const std::string&)> may_be) {
+  impl_->address = std::move(address);
+  impl_->may_be = std::move(may_be);
 }
 const http::Origin& RecordConnection::origin() const {
   return impl_->origin;

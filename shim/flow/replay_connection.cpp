@@ -35,6 +35,9 @@ struct ReplayConnection::Impl {
   bool serve(ServingStep step);
   void leave(std::string reason, Commands& out);
   void leave_to_real_server(std::string reason, Commands& out);
+  [[nodiscard]] bool is_configured(const http::Origin& target, const std::string& at = "") const {
+    return settings.is_configured && settings.is_configured(target, at);
+  }
   void tell(Commands& out);
 
   void pump(uint64_t now_us, Commands& out);
@@ -107,7 +110,7 @@ void ReplayConnection::Impl::leave(std::string reason, Commands& out) {
 
 // Only while nothing has been answered: a connection can't change servers later.
 void ReplayConnection::Impl::leave_to_real_server(std::string reason, Commands& out) {
-  const bool may_go_live = undecided;
+  const bool may_go_live = undecided && origin.scheme != "https";  // its TLS is not the server's
   std::string bytes = std::move(unsent);
   leave(std::move(reason), out);
   if (!may_go_live) return;
@@ -198,7 +201,7 @@ void ReplayConnection::Impl::on_request_head(http::RequestStarted& event, Comman
     const auto target = parse_authority(head.target, 0);
     if (!target) {
       leave("a CONNECT whose target is no host and port", out);
-    } else if (!settings.is_configured || !settings.is_configured(*target)) {
+    } else if (!is_configured(*target)) {
       leave_to_real_server("a tunnel to " + head.target + ", which is not configured", out);
     } else {
       step(PhaseStep::kSwitchAsked);
@@ -208,8 +211,11 @@ void ReplayConnection::Impl::on_request_head(http::RequestStarted& event, Comman
     return;
   }
   const http::Origin target = request_origin(origin, head);
-  const bool foreign = absolute_target_origin(head.target) && target != origin;
-  if ((is_proxy || foreign) && !(settings.is_configured && settings.is_configured(target))) {
+  const bool absolute = absolute_target_origin(head.target).has_value();
+  // Asked by address, it may yet be a host that is excluded by name.
+  const bool named_late = !is_proxy && !absolute && target.host != origin.host;
+  const bool foreign = is_proxy || (absolute && target != origin) || named_late;
+  if (foreign && !is_configured(target, named_late ? origin.host : "")) {
     leave_to_real_server("a request for " + http::origin_url(target) + ", which is not configured",
                          out);
     return;

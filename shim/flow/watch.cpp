@@ -67,6 +67,7 @@ std::optional<Watch::Verdict> Watch::look_at_socks() {
   drop(message.size_bytes);
   if (message.state == SocksMessage::State::kGreeting) return std::nullopt;
   if (message.target.port != 0) port_ = message.target.port;
+  tunnel_ = true;
   const Verdict verdict = judge({std::move(message.target), true, false, true});
   stage_ = Stage::kStart;
   return verdict == Verdict::kNamed ? std::optional(verdict) : std::nullopt;
@@ -93,7 +94,10 @@ std::optional<Watch::Verdict> Watch::look_at_http() {
       in_body_ = true;
       const Named named = named_by(started->head);
       if (judge(named) == Verdict::kNamed) return Verdict::kNamed;
-      if (started->head.method == "CONNECT" && named.by_proxy) port_ = named.origin.port;
+      if (started->head.method == "CONNECT" && named.by_proxy) {
+        port_ = named.origin.port;
+        tunnel_ = true;
+      }
     } else if (std::holds_alternative<http::MessageEnded>(event)) {
       in_body_ = false;
     }
@@ -110,7 +114,9 @@ std::optional<Watch::Verdict> Watch::look_at_http() {
 }
 
 Watch::Verdict Watch::judge(Named named) {
-  if (named.origin.host.empty() || !is_configured_(named.origin)) return Verdict::kOther;
+  if (named.origin.host.empty() || !is_configured_(named.origin, !named.by_proxy && !tunnel_)) {
+    return Verdict::kOther;
+  }
   named_ = std::move(named);
   stage_ = Stage::kOver;
   return Verdict::kNamed;
@@ -138,7 +144,7 @@ Watch::Named Watch::named_by(const http::RequestHead& head) const {
     if (head.method == "CONNECT" && target->port == kHttpsPort) named.origin.scheme = "https";
     return named;
   }
-  const auto host = parse_authority(http::find_header(head.headers, "host").value_or(""), port_);
+  const auto host = host_header(head, port_);
   if (!host) return {};
   return {{"", host->host, port_}, false, false};
 }

@@ -29,7 +29,8 @@ class Watch {
     bool tls = false;       // by a ClientHello
     bool socks = false;     // the server is a SOCKS proxy
   };
-  using IsConfigured = std::function<bool(const http::Origin&)>;
+  // direct: asked of the server that the connection leads to, not of what is behind a proxy.
+  using IsConfigured = std::function<bool(const http::Origin&, bool direct)>;
 
   // port: of the connection. What a tunnel carries is for its own.
   Watch(uint16_t port, IsConfigured is_configured)
@@ -68,6 +69,7 @@ class Watch {
   std::unique_ptr<http::RequestParser> parser_;
   bool in_body_ = false;
   bool greeted_ = false;  // a SOCKS proxy
+  bool tunnel_ = false;   // what comes is for somebody behind a proxy
   Named named_;
 };
 

@@ -60,9 +60,8 @@ Target target_of(const Runtime& self, const Endpoint& asked) {
   target.host = name.value_or(asked.text());
   // A host may be configured by its name or, where the program knows only that, its address.
   const std::string address = asked.text();
-  target.configured = self.hosts->configured(target.host, asked.port) ||
-                      (target.named && !asked.is_synthetic() && !self.default_hosts() &&
-                       self.hosts->configured(address, asked.port));
+  target.configured =
+      self.hosts->configured(target.host, asked.port, asked.is_synthetic() ? "" : address);
   target.proxy = self.is_proxy(target.host, asked.port) || self.is_proxy(address, asked.port);
   target.redirect = self.hosts->connect_to(target.host, asked.port);
   return target;
@@ -148,7 +147,7 @@ int connect_followed(int fd, int family, const Target& target, Role role,
       socket.asked_family = family;
       socket.rewritten = destination;
       if (role == Role::kRecord) {
-        socket.record = runtime::make_record(socket.origin, socket.proxy);
+        socket.record = runtime::make_record(socket);
       }
     });
   }

@@ -46,6 +46,13 @@ const control::ConnectTo* any_redirect(const runtime::Runtime& self, const std::
   return nullptr;
 }
 
+// In lower case and without the root's dot.
+std::string plain_name(const char* node) {
+  std::string name = http::to_lower(node);
+  if (!name.empty() && name.back() == '.') name.pop_back();
+  return name;
+}
+
 struct Answer {
   std::string host;       // lower case, without a trailing dot; empty: the real lookup
   std::string synthetic;  // dotted IPv4
@@ -58,8 +65,7 @@ Answer answer_for(const char* node, uint16_t port) {
   auto* self = runtime::runtime();
   if (self == nullptr || node == nullptr || *node == '\0') return answer;
   const OwnWork work;
-  std::string host = http::to_lower(node);
-  if (host.back() == '.') host.pop_back();
+  const std::string host = plain_name(node);
   if (host.empty() || runtime::is_numeric_host(host)) return answer;
   const auto* redirect = any_redirect(*self, host, port);
   const bool replayed =
@@ -76,7 +82,7 @@ void remember(const char* node, const addrinfo* list) {
   auto* self = runtime::runtime();
   if (self == nullptr || node == nullptr || self->config.mode == control::Mode::kLive) return;
   const OwnWork work;
-  const std::string host = http::to_lower(node);
+  const std::string host = plain_name(node);
   if (runtime::is_numeric_host(host)) return;
   for (; list != nullptr; list = list->ai_next) {
     if (auto endpoint = runtime::endpoint_of(list->ai_addr, list->ai_addrlen)) {
@@ -90,7 +96,7 @@ void remember(const char* node, const hostent* entry) {
   if (self == nullptr || node == nullptr || entry == nullptr) return;
   if (self->config.mode == control::Mode::kLive) return;
   const OwnWork work;
-  const std::string host = http::to_lower(node);
+  const std::string host = plain_name(node);
   if (runtime::is_numeric_host(host)) return;
   for (char** address = entry->h_addr_list; *address != nullptr; ++address) {
     char text[INET6_ADDRSTRLEN] = "";

@@ -74,7 +74,20 @@ Look check_tls_owner(Socket& socket, std::string_view first) {
   const auto claimed = hello.state == flow::ClientHello::State::kWhole
                            ? runtime::claim_client_hello(hello.random)
                            : std::optional<const runtime::TlsTap*>();
-  if (!claimed) return {0, true};
+  if (!claimed) {
+    if (!runtime::records(socket, hello.server_name)) {
+      socket.tls = true;
+      socket.record.reset();
+      return {};
+    }
+    // The gateway goes by the name, which may have been another's of the same address.
+    const bool is_name =
+        !hello.server_name.empty() && !runtime::is_numeric_host(socket.origin.host);
+    if (is_name && runtime::may_be_at(hello.server_name, socket.asked)) {
+      socket.origin.host = hello.server_name;
+    }
+    return {0, true};
+  }
   socket.tls = true;  // its plaintext is seen where the session is
   return {0, false, *claimed};
 }
@@ -106,7 +119,7 @@ Look found_named(Socket& socket, const flow::Watch& watch, std::string_view firs
   }
   // Once a byte of its TLS has been sent it can't be taken off any more.
   if (named.tls && watch.begun_earlier().empty()) return check_tls_owner(socket, first);
-  socket.record = runtime::make_record(socket.origin, socket.proxy);
+  socket.record = runtime::make_record(socket);
   runtime::record_client_bytes(socket, watch.begun_earlier());
   return {};
 }
@@ -117,8 +130,9 @@ Look check_watched(Socket& socket, const iovec* vector, int count) {
   if (!socket.watch) {
     socket.watch = std::make_unique<flow::Watch>(
         socket.origin.port,
-        [configured = runtime::runtime()->flow_settings.is_configured](const http::Origin& origin) {
-          return configured(real_name(origin));
+        [address = runtime::server_address(socket)](const http::Origin& origin, bool direct) {
+          return runtime::runtime()->flow_settings.is_configured(real_name(origin),
+                                                                 direct ? address : "");
         });
   }
   size_t seen = socket.watched_ahead;
@@ -134,6 +148,7 @@ Look check_watched(Socket& socket, const iovec* vector, int count) {
       // What goes through it is looked at yet, here or where its TLS is.
       const http::Origin& target = socket.watch->named().origin;
       socket.origin = {socket.origin.scheme, target.host, target.port};
+      socket.tunnelled = true;
       continue;
     }
     const auto watch = std::move(socket.watch);

@@ -101,6 +101,7 @@ class ReplayExecutor {
   int execute(flow::Tunnel& command, flow::Commands& more) {
     socket_.origin = command.origin;
     socket_.proxy = false;
+    socket_.tunnelled = true;
     socket_.client_spoke = false;  // the tunnel's first bytes decide anew
     socket_.replay->accept_tunnel(monotonic_us());
     // What the program sent ahead of the proxy's answer belongs into the tunnel.
@@ -158,6 +159,15 @@ void end_peer(Socket& socket, bool reset) {
   drop_peer(socket);
 }
 
+// What a connection was made to is an address, for which its host is a guess.
+void decide_by_host(flow::RecordConnection& record, const Socket& socket) {
+  std::string address = server_address(socket);
+  if (address.empty()) return;
+  record.set_address(std::move(address), [asked = socket.asked](const std::string& host) {
+    return may_be_at(host, asked);
+  });
+}
+
 }  // namespace
 
 int hand_over(Socket& socket, bool plaintext, std::string to_client, std::string_view unsent) {
@@ -200,9 +210,38 @@ void leave_unrecorded(const http::Origin& origin, const std::string& reason) {
   runtime()->exchanges->unrecorded(origin, current_stamp(), reason);
 }
 
-std::unique_ptr<flow::RecordConnection> make_record(const http::Origin& origin, bool proxy) {
-  auto made = std::make_unique<flow::RecordConnection>(origin, proxy, runtime()->flow_settings);
+std::string server_address(const Socket& socket) {
+  const bool elsewhere =
+      runtime()->hosts->connect_to(socket.origin.host, socket.asked.port) != nullptr;
+  if (socket.proxy || socket.tunnelled || socket.asked.is_synthetic() || elsewhere) return "";
+  return socket.asked.text();
+}
+
+bool records(const Socket& socket, const std::string& host) {
+  if (host.empty() || host == socket.origin.host) return true;
+  const auto& hosts = *runtime()->hosts;
+  const std::string address = server_address(socket);
+  if (address.empty() || !may_be_at(host, socket.asked)) {
+    return !hosts.excluded(host, socket.origin.port);
+  }
+  return hosts.configured(host, socket.origin.port, address);
+}
+
+std::unique_ptr<flow::RecordConnection> make_record(const Socket& socket) {
+  auto made = std::make_unique<flow::RecordConnection>(socket.origin, socket.proxy,
+                                                       runtime()->flow_settings);
   made->stamp = current_stamp;
+  decide_by_host(*made, socket);
+  return made;
+}
+
+std::unique_ptr<flow::RecordConnection> make_session_record(const Socket& socket,
+                                                            const http::Origin& origin,
+                                                            bool named_by_sni) {
+  auto made = std::make_unique<flow::RecordConnection>(origin, /*is_proxy=*/false,
+                                                       runtime()->flow_settings);
+  made->stamp = current_stamp;
+  if (!named_by_sni) decide_by_host(*made, socket);
   return made;
 }
 
@@ -219,6 +258,7 @@ void obey(Socket& socket, flow::Commands& commands) {
   if (verdict.tunnel) {
     socket.origin = *verdict.tunnel;
     socket.proxy = false;
+    socket.tunnelled = true;
     socket.client_spoke = false;  // the tunnel's first bytes decide anew
     if (!runtime()->hosts->configured(socket.origin.host, socket.origin.port)) {
       socket.record.reset();

@@ -22,7 +22,18 @@ struct RecordVerdict {
 RecordVerdict execute(flow::Commands& commands);
 // A connection of which nothing can be read is left alone: journalled. REQUIRES: OwnWork.
 void leave_unrecorded(const http::Origin& origin, const std::string& reason);
-std::unique_ptr<flow::RecordConnection> make_record(const http::Origin& origin, bool proxy);
+// Both REQUIRE: OwnWork, socket.mutex held. Of what goes over socket; of what goes over a TLS
+// session to origin, which is over socket.
+std::unique_ptr<flow::RecordConnection> make_record(const Socket& socket);
+std::unique_ptr<flow::RecordConnection> make_session_record(const Socket& socket,
+                                                            const http::Origin& origin,
+                                                            bool named_by_sni);
+// The address of the server that the program talks to; empty where connect(2) was given another's:
+// a synthetic one, a proxy's, or one that CONNECT_TO leads elsewhere.
+std::string server_address(const Socket& socket);
+// Whether what a TLS client asks of host (SNI, or empty) over a record connection is to be
+// recorded: the connection was judged by a name that may be another's of the same address.
+bool records(const Socket& socket, const std::string& host);
 
 // All REQUIRE: OwnWork, socket.mutex held, role kRecord.
 void record_client_bytes(Socket& socket, std::string_view bytes);

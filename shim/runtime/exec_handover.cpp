@@ -111,7 +111,7 @@ void adopt_sockets() {
       socket.unix_pair = unix_pair != 0;
       if (socket.role == Role::kHandedOver) return;
       if (!replayed) {
-        socket.record = make_record(origin, socket.proxy);
+        socket.record = make_record(socket);
         return;
       }
       socket.replay = make_replay(origin, socket.proxy);

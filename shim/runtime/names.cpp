@@ -1,8 +1,10 @@
 // See names.h.
 #include "shim/runtime/names.h"
 
+#include <algorithm>
 #include <mutex>
 #include <unordered_map>
+#include <vector>
 
 #include "shim/base/lasting.h"
 #include "shim/base/log.h"
@@ -14,7 +16,8 @@ namespace {
 
 struct Lookups {
   std::mutex mutex;
-  std::unordered_map<std::string, std::string> hosts;  // address text → host
+  // Address text → hosts, the last one asked for at the end.
+  std::unordered_map<std::string, std::vector<std::string>> hosts;
 };
 
 Lookups& lookups() {
@@ -33,7 +36,9 @@ std::string synthetic_address(const std::string& host) {
 
 void remember_lookup(const std::string& host, const Endpoint& endpoint) {
   const std::lock_guard lock(lookups().mutex);
-  lookups().hosts[endpoint.text()] = host;
+  auto& hosts = lookups().hosts[endpoint.text()];
+  std::erase(hosts, host);
+  hosts.push_back(host);
 }
 
 std::optional<std::string> host_of(const Endpoint& endpoint) {
@@ -41,7 +46,18 @@ std::optional<std::string> host_of(const Endpoint& endpoint) {
   const std::lock_guard lock(lookups().mutex);
   const auto found = lookups().hosts.find(endpoint.text());
   if (found == lookups().hosts.end()) return std::nullopt;
-  return found->second;
+  return found->second.back();
+}
+
+bool may_be_at(const std::string& host, const Endpoint& endpoint) {
+  if (endpoint.is_synthetic()) return host_of(endpoint) == host;
+  const auto numeric = endpoint_from_text(host, 0);
+  if (numeric) return numeric->address == endpoint.address;
+  const std::lock_guard lock(lookups().mutex);
+  const auto found = lookups().hosts.find(endpoint.text());
+  if (found == lookups().hosts.end()) return true;
+  const auto& hosts = found->second;
+  return std::find(hosts.begin(), hosts.end(), host) != hosts.end();
 }
 
 void lock_names_for_fork() {

@@ -22,8 +22,11 @@ using control::to_sockaddr;
 std::string synthetic_address(const std::string& host);
 // Remembers that a lookup of host answered this address. REQUIRES: OwnWork.
 void remember_lookup(const std::string& host, const Endpoint& endpoint);
-// The name asked for, or nullopt. REQUIRES: OwnWork.
+// The name asked for, or nullopt; the last one where several had the address. REQUIRES: OwnWork.
 std::optional<std::string> host_of(const Endpoint& endpoint);
+// Whether host can be meant by a connection to this address: a lookup of it gave the address, it
+// is the address, or nobody looked the address up. REQUIRES: OwnWork.
+bool may_be_at(const std::string& host, const Endpoint& endpoint);
 
 void lock_names_for_fork();
 void unlock_names_after_fork();

@@ -132,8 +132,9 @@ void start_now() {
   settings.record_dir = made->config.dir;
   settings.pace = made->config.pace;
   settings.respond_on_miss = made->config.respond_on_miss;
-  settings.is_configured = [hosts = made->hosts.get()](const http::Origin& origin) {
-    return hosts->configured(origin.host, origin.port);
+  settings.is_configured = [hosts = made->hosts.get()](const http::Origin& origin,
+                                                       const std::string& address) {
+    return hosts->configured(origin.host, origin.port, address);
   };
   load_test_id();
   // Every lock is made now, before there are threads that could race for it.

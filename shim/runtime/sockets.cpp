@@ -47,7 +47,7 @@ void clear(Socket& socket) {
   socket.role = Role::kFree;
   socket.refs = 0;
   socket.origin = {};
-  socket.proxy = socket.tls = socket.client_spoke = socket.inherited = false;
+  socket.proxy = socket.tunnelled = socket.tls = socket.client_spoke = socket.inherited = false;
   socket.watch.reset();
   socket.watched_ahead = 0;
   socket.record.reset();

@@ -39,6 +39,7 @@ struct Socket {
   std::atomic<uint64_t> inode{0};  // of the kernel's socket, to know it again
   http::Origin origin;
   bool proxy = false;
+  bool tunnelled = false;     // origin is behind the proxy that `asked` is
   bool tls = false;           // a TLS session owns the bytes (record) or is virtual (replay)
   bool client_spoke = false;  // first client bytes have been looked at
   bool inherited = false;     // made before fork(2) by the parent, untouched since

@@ -81,6 +81,9 @@ http::Origin session_origin(const http::Origin& connected, const std::string& sn
 constexpr const char* kOnlyHttp2 =
     "the program offers HTTP/2 only, which this version does not speak";
 
+constexpr const char* kExcluded =
+    "RECSHIM_HOSTS excludes it, but not what the program connected to; exclude that, too";
+
 // REQUIRES: socket is locked.
 void put_on(Socket& socket, VirtualConnection& connection) {
   const http::Origin origin = session_origin(socket.origin, connection.host);
@@ -103,8 +106,10 @@ TlsVerdict decide_on(Socket& socket, const std::string& sni, AlpnOffer alpn, boo
   TlsVerdict verdict;
   const http::Origin origin = session_origin(socket.origin, sni);
   verdict.host = origin.host;
-  const bool configured = runtime()->hosts->configured(origin.host, origin.port);
+  const auto& hosts = *runtime()->hosts;
+  const bool configured = hosts.configured(origin.host, origin.port, server_address(socket));
   if (socket.role == Role::kReplay) {
+    if (hosts.excluded(origin.host, origin.port)) return refusal(origin.host, kExcluded);
     if (alpn == AlpnOffer::kOnlyOther) return refusal(origin.host, kOnlyHttp2);
     verdict.action = TlsAction::kVirtual;
     verdict.connection = std::make_shared<VirtualConnection>();
@@ -114,6 +119,13 @@ TlsVerdict decide_on(Socket& socket, const std::string& sni, AlpnOffer alpn, boo
   }
   if (socket.role == Role::kWatched && configured && runtime()->replaying()) {
     return refusal(origin.host, flow::why_refused({}));
+  }
+  if (socket.role == Role::kRecord && !records(socket, sni)) {
+    if (sure) {
+      socket.tls = true;
+      socket.record.reset();
+    }
+    return verdict;
   }
   const bool watched_and_named = socket.role == Role::kWatched && configured;
   if (socket.role == Role::kRecord || watched_and_named) {
@@ -127,22 +139,23 @@ TlsVerdict decide_on(Socket& socket, const std::string& sni, AlpnOffer alpn, boo
       socket.tls = true;
       socket.record.reset();
     }
-    verdict.tap = socket.tap = make_tap(origin);
+    verdict.tap = socket.tap = make_tap(make_session_record(socket, origin, !sni.empty()));
     verdict.action = TlsAction::kTap;
   }
   return verdict;
 }
 
 // The oldest connection of ours, before the first byte, that suits; one to the port of plain HTTP
-// last.
+// last. watched: it may be one that another host's name was guessed for.
 template <typename Suits>
-Socket* find_untouched(Suits suits) {
+Socket* find_untouched(Suits suits, bool watched = false) {
   constexpr uint16_t kHttpPort = 80;
   using Place = std::pair<bool, uint64_t>;
   Socket* found = nullptr;
   Place best;
   for_each_socket([&](Socket& socket) {
-    const bool ours = socket.role == Role::kReplay || socket.role == Role::kRecord;
+    const bool ours = socket.role == Role::kReplay || socket.role == Role::kRecord ||
+                      (watched && socket.role == Role::kWatched);
     if (ours && !socket.tls && !socket.client_spoke && socket.tap == nullptr && suits(socket)) {
       const Place place{socket.origin.port == kHttpPort, socket.number};
       if (found != nullptr && best < place) return;
@@ -160,6 +173,15 @@ Socket* find_for_session(const std::string& sni) {
   if (sni.empty()) return find_untouched(any);
   auto* socket = find_untouched([&](const Socket& each) { return each.origin.host == sni; });
   if (socket != nullptr) return socket;
+  if (runtime()->recording()) {
+    // Its address was looked up for another host since.
+    const auto knows = [&](const Socket& each) {
+      return !server_address(each).empty() && !is_numeric_host(each.origin.host) &&
+             may_be_at(sni, each.asked);
+    };
+    socket = find_untouched(knows, /*watched=*/true);
+    if (socket != nullptr) return socket;
+  }
   // The name may have been looked up where we could not see; one that is configured may
   // be on any of our untouched connections.
   if (runtime()->hosts->configured(sni, 0)) return find_untouched(any);

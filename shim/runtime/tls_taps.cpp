@@ -26,7 +26,7 @@ Registry& registry() {
 
 class Tap final : public TlsTap {
  public:
-  explicit Tap(const http::Origin& origin) : record_(make_record(origin, /*proxy=*/false)) {}
+  explicit Tap(std::unique_ptr<flow::RecordConnection> record) : record_(std::move(record)) {}
 
   ~Tap() override {
     const OwnWork work;
@@ -95,8 +95,8 @@ class Tap final : public TlsTap {
 
 }  // namespace
 
-std::shared_ptr<TlsTap> make_tap(const http::Origin& origin) {
-  auto tap = std::make_shared<Tap>(origin);
+std::shared_ptr<TlsTap> make_tap(std::unique_ptr<flow::RecordConnection> record) {
+  auto tap = std::make_shared<Tap>(std::move(record));
   const std::lock_guard lock(registry().mutex);
   registry().taps[tap.get()] = tap;
   return tap;

@@ -4,13 +4,13 @@
 
 #include <memory>
 
-#include "shim/http/message.h"
+#include "shim/flow/connection.h"
 #include "shim/runtime/tls_gate.h"
 
 namespace recshim::runtime {
 
-// A tap on a session with origin. Registered until it is destroyed. REQUIRES: OwnWork.
-std::shared_ptr<TlsTap> make_tap(const http::Origin& origin);
+// A tap that tells record what passes. Registered until it is destroyed. REQUIRES: OwnWork.
+std::shared_ptr<TlsTap> make_tap(std::unique_ptr<flow::RecordConnection> record);
 // Ends every tap. REQUIRES: OwnWork.
 void finish_taps();
 

@@ -3,6 +3,8 @@
 import os
 import pathlib
 import re
+import shutil
+import subprocess
 import sys
 
 import pytest
@@ -15,6 +17,9 @@ from harness import paths, pki  # noqa: E402
 
 # Programs with a suite of their own, which are run by tests and are not tests here.
 collect_ignore = ["pytest_suite"]
+
+STATIC_CLIENTS = paths.WORK / "supervised"
+STATIC_COMPILERS = {"glibc": "cc", "musl": "musl-gcc"}
 
 STRICT = os.environ.get("CI") == "true" or os.environ.get("RECSHIM_NO_SKIP") == "1"
 # A reason with this prefix may skip everywhere: the data is not part of the repository.
@@ -46,6 +51,20 @@ def pytest_sessionfinish(session, exitstatus):
 @pytest.fixture(scope="session")
 def certificates():
     return pki.ensure()
+
+
+@pytest.fixture(scope="session")
+def clients():
+    """static_client by each libc."""
+    STATIC_CLIENTS.mkdir(parents=True, exist_ok=True)
+    for libc, compiler in STATIC_COMPILERS.items():
+        if shutil.which(compiler) is None:
+            pytest.skip(f"{compiler} is not installed")
+        # Tests run beside each other, and may be executing it.
+        made = STATIC_CLIENTS / f"{libc}.{os.getpid()}"
+        subprocess.run([compiler, "-static", "-O1", "-w", "-o", made, HERE / "supervised" / "static_client.c"], check=True, timeout=120)
+        made.replace(STATIC_CLIENTS / libc)
+    return {libc: STATIC_CLIENTS / libc for libc in STATIC_COMPILERS}
 
 
 @pytest.fixture

@@ -18,23 +18,9 @@ from harness import paths
 
 SOURCE = pathlib.Path(__file__).parent / "supervised" / "static_client.c"
 PROGRAMS = paths.WORK / "supervised"
-COMPILERS = {"glibc": "cc", "musl": "musl-gcc"}
+LIBCS = ["glibc", "musl"]
 HOST = "api.openai.com"
 NOBODY = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
-
-
-@pytest.fixture(scope="session")
-def clients():
-    """static_client by each libc."""
-    PROGRAMS.mkdir(parents=True, exist_ok=True)
-    for libc, compiler in COMPILERS.items():
-        if shutil.which(compiler) is None:
-            pytest.skip(f"{compiler} is not installed")
-        # Tests run beside each other, and may be executing it.
-        made = PROGRAMS / f"{libc}.{os.getpid()}"
-        subprocess.run([compiler, "-static", "-O1", "-w", "-o", made, SOURCE], check=True, timeout=120)
-        made.replace(PROGRAMS / libc)
-    return {libc: PROGRAMS / libc for libc in COMPILERS}
 
 
 @pytest.fixture(scope="session")
@@ -65,7 +51,7 @@ def targets(*numbers):
     return [f"/echo?n={number}" for number in numbers]
 
 
-@pytest.mark.parametrize("libc", COMPILERS)
+@pytest.mark.parametrize("libc", LIBCS)
 def test_static_programs(lab, clients, libc):
     argv = [clients[libc], HOST, "80", *targets(1, 2, 3)]
     server = lab.serve(tls=False)
@@ -314,7 +300,7 @@ def undated(result):
     return [line for line in result.stdout.splitlines() if not line.startswith(b"Date:")]
 
 
-@pytest.mark.parametrize("kind", [*COMPILERS, "without the library", "tls"])
+@pytest.mark.parametrize("kind", [*LIBCS, "without the library", "tls"])
 def test_sealed_stops_a_configured_host_by_its_address(lab, clients, kind):
     server = lab.serve(tls=kind == "tls")
     stopped = launch(lab, "replay", by_address(kind, clients, server.port, HOST), ["--strict"], **NAMED)
@@ -323,7 +309,7 @@ def test_sealed_stops_a_configured_host_by_its_address(lab, clients, kind):
     assert lab.requests() == [] and b"200 OK" not in stopped.stdout
 
 
-@pytest.mark.parametrize("kind", [*COMPILERS, "without the library"])
+@pytest.mark.parametrize("kind", [*LIBCS, "without the library"])
 def test_sealed_lets_other_hosts_pass(lab, clients, kind):
     server = lab.serve(tls=False)
     argv = by_address(kind, clients, server.port, "other.test")

@@ -164,3 +164,47 @@ void case_name_of_address(void) {
   say("no such address: %d", gethostbyaddr(address, 3, AF_INET) == NULL);
   freeaddrinfo(found);
 }
+
+static void ask_host(int fd, const char* host, const char* path) {
+  char request[256];
+  const int length = snprintf(request, sizeof request, "GET %s HTTP/1.1\r\nHost: %s:%d\r\n\r\n",
+                              path, host, g_port);
+  put_all(fd, write, request, (size_t)length);
+  hear(fd, read);
+}
+
+/* A connection to localhost by the address that lookups of it give, if there is one. */
+static int dial_localhost(void) {
+  const struct addrinfo hints = {.ai_family = AF_INET, .ai_socktype = SOCK_STREAM};
+  char port[16];
+  snprintf(port, sizeof port, "%d", g_port);
+  struct addrinfo* found = NULL;
+  if (getaddrinfo("localhost", port, &hints, &found) != 0) give_up("getaddrinfo");
+  const int fd = socket(AF_INET, SOCK_STREAM, 0);
+  say_result("connect", connect(fd, found->ai_addr, found->ai_addrlen));
+  freeaddrinfo(found);
+  return fd;
+}
+
+/* Two configured hosts that share an address, over connections to either and to the address. */
+void case_name_and_address(void) {
+  int fd = dial_localhost();
+  ask_host(fd, "localhost", "/hello?name");
+  close(fd);
+  fd = dial();
+  ask_host(fd, "127.0.0.1", "/hello?address");
+  ask_host(fd, "localhost", "/hello?name-later");
+  ask_host(fd, "127.0.0.1", "/hello?address-again");
+  close(fd);
+  fd = dial_localhost();
+  ask_host(fd, "other.test", "/hello?on-purpose");
+  close(fd);
+}
+
+/* The address is configured, and the name of it that is used is not. */
+void case_excluded_name(void) {
+  int fd = dial_localhost();
+  ask_host(fd, "localhost", "/hello?1");
+  ask_host(fd, "localhost", "/hello?2");
+  close(fd);
+}

@@ -19,6 +19,10 @@ RUN_TIMEOUT_S = 25
 # What a program trusts; no certificate is decoded here.
 BUNDLE = "# one CA\n-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n"
 
+# Cases of hosts that are not configured, by rules that exclude them: the real server answers in
+# every mode.
+EXCLUDING = {"excluded_name": "127.0.0.0/8:{port},!localhost"}
+
 TEST_IDS = {  # of case setenv_test_id: query of the exchange, its test
     "none": None,
     "by-setenv": "by-setenv",
@@ -44,6 +48,7 @@ class Runs:
         self.arguments = arguments
         self.folder = folder
         self.port = port
+        self.hosts = EXCLUDING.get(arguments.case, "127.0.0.1:{port},localhost:{port}")
         self.recordings = os.path.join(folder, "recordings")
         self.home = os.path.join(folder, "home")
         os.mkdir(self.home)
@@ -61,7 +66,7 @@ class Runs:
                 LD_PRELOAD=self.arguments.shim,
                 RECSHIM_MODE=mode.removesuffix("-offline"),
                 RECSHIM_DIR=self.recordings,
-                RECSHIM_HOSTS=f"127.0.0.1:{self.port},localhost:{self.port}")
+                RECSHIM_HOSTS=self.hosts.format(port=self.port))
         return variables
 
     def run(self, mode, prefix=()):
@@ -124,6 +129,12 @@ def run_all(arguments, folder):
             return []
         problems += runs.check("live", expected)
         problems += check_left_alone(runs, "live")
+        if arguments.case in EXCLUDING:
+            for mode in ("record", "replay", "record-if-missing"):
+                problems += runs.check(mode, expected)
+                if os.path.exists(runs.recordings):
+                    problems.append(f"{mode}: an excluded host has been recorded")
+            return problems
         if arguments.situation == "main" and not foreign:
             problems += runs.check("record-if-missing", expected)
             shutil.rmtree(runs.recordings, ignore_errors=True)

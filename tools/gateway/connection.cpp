@@ -3,9 +3,11 @@
 
 #include <unistd.h>
 
+#include "shim/base/log.h"
 #include "shim/flow/client_hello.h"
 #include "shim/flow/first_bytes.h"
 #include "shim/flow/origin.h"
+#include "tools/gateway/relay.h"
 
 namespace recshim::gateway {
 
@@ -26,6 +28,21 @@ std::string learn_name(ClientStream& client, std::string& hello, Leads& leads) {
     leads.origin.host = name;
   }
   return name;
+}
+
+bool is_excluded(const Shared& shared, const Leads& leads) {
+  return !leads.address.empty() && !shared.flow.is_configured(leads.origin, leads.address);
+}
+
+void pass_by(const Shared& shared, const Party& party, ClientStream& client,
+             const std::string& address, uint16_t port, std::string first) {
+  const auto opened = Upstream::open(shared.upstreams, {{"http", address, port}, "", false, ""},
+                                     [&client] { return client.gone(); });
+  if (const auto* upstream = std::get_if<std::unique_ptr<Upstream>>(&opened)) {
+    return relay(client, **upstream, std::move(first), nullptr, party);
+  }
+  log::warn("not recorded, not reached: {}", std::get<UpstreamProblem>(opened).text);
+  client.end(flow::End::kReset);
 }
 
 void serve(const Shared& shared, control::Received received, int control_fd) {

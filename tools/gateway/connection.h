@@ -37,4 +37,11 @@ void serve_watched(const Shared& shared, const Party& party, int client_fd, int 
 // https. Returns the name to show a certificate for.
 std::string learn_name(ClientStream& client, std::string& hello, Leads& leads);
 
+// Whether leads are to an address whose host, now that it is known, is excluded.
+bool is_excluded(const Shared& shared, const Leads& leads);
+// Goes to an address in the client's place and carries bytes, of which none are looked at. first:
+// what the client has sent.
+void pass_by(const Shared& shared, const Party& party, ClientStream& client,
+             const std::string& address, uint16_t port, std::string first);
+
 }  // namespace recshim::gateway

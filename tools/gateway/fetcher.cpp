@@ -174,6 +174,14 @@ bool Fetcher::open(const http::Origin& server, const http::Exchange& request, bo
     return false;
   }
   upstream_ = std::move(std::get<std::unique_ptr<Upstream>>(opened));
+  if (shared_.hosts->excluded(upstream_->peer_address(), server.port)) {
+    party_.refused(request.origin,
+                   fmt::format("{} has no recording and is not fetched: RECSHIM_HOSTS excludes its "
+                               "address {}; exclude its name, too",
+                               party_.name_of(request), upstream_->peer_address()));
+    upstream_.reset();
+    return false;
+  }
   server_ = server;
   return true;
 }

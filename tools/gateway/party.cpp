@@ -37,8 +37,9 @@ Result<std::unique_ptr<Shared>> Shared::load(const control::GetEnv& get_env, con
   flow.record_dir = config.dir;
   flow.pace = config.pace;
   flow.respond_on_miss = config.respond_on_miss;
-  flow.is_configured = [hosts = shared->hosts.get()](const http::Origin& origin) {
-    return hosts->configured(origin.host, origin.port);
+  flow.is_configured = [hosts = shared->hosts.get()](const http::Origin& origin,
+                                                     const std::string& address) {
+    return hosts->configured(origin.host, origin.port, address);
   };
   return shared;
 }

@@ -101,7 +101,7 @@ class Recorder {
     const auto* started = std::get_if<http::RequestStarted>(events.data());
     const auto target =
         started != nullptr ? flow::parse_authority(started->head.target, 0) : std::nullopt;
-    if (!target || !shared_.flow.is_configured(*target)) return pass_to_proxy();
+    if (!target || !shared_.flow.is_configured(*target, "")) return pass_to_proxy();
     tunnel_ = proxy_url(leads_.origin);
     leads_ = {*target, "", false};
     first_.erase(0, fed);
@@ -138,6 +138,10 @@ class Recorder {
 
   void serve_tls() {
     const std::string name = learn_name(client_, first_, leads_);
+    if (is_excluded(shared_, leads_)) {
+      pass_by(shared_, party_, client_, leads_.address, leads_.origin.port, std::move(first_));
+      return;
+    }
     auto opened = try_open();
     const auto* problem = std::get_if<UpstreamProblem>(&opened);
     const bool untrusted = problem != nullptr && problem->kind == UpstreamProblem::Kind::kUntrusted;
@@ -160,8 +164,16 @@ class Recorder {
   }
 
   void relay_recorded(Upstream& upstream) {
+    // By whatever name it was asked for.
+    if (shared_.hosts->excluded(upstream.peer_address(), leads_.origin.port)) {
+      return relay(client_, upstream, std::move(first_), nullptr, party_);
+    }
     flow::RecordConnection record(leads_.origin, leads_.proxy, shared_.flow);
     record.stamp = [this] { return party_.stamp(); };
+    const bool by_address = flow::is_numeric_host(leads_.origin.host);
+    if (!leads_.proxy && (by_address || leads_.origin.scheme == "http")) {
+      record.set_address(by_address ? leads_.origin.host : leads_.address, nullptr);
+    }
     relay(client_, upstream, std::move(first_), &record, party_);
     if (!upstream.refusal().empty()) {
       party_.refused(leads_.origin, upstream.refusal());

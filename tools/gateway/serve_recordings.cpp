@@ -5,6 +5,7 @@
 
 #include "shim/base/log.h"
 #include "shim/flow/first_bytes.h"
+#include "shim/flow/origin.h"
 #include "tools/gateway/connection.h"
 #include "tools/gateway/fetcher.h"
 #include "tools/gateway/relay.h"
@@ -151,6 +152,12 @@ class RecordingsServer {
 
   void obey_one(flow::PassThrough& command, flow::Commands&) {
     over_ = true;
+    // A host that is excluded, asked for by its address.
+    if (command.may_go_live && !proxy_ && flow::is_numeric_host(leads_.origin.host)) {
+      const auto& [scheme, address, port] = leads_.origin;
+      pass_by(shared_, party_, client_, address, port, std::move(command.unsent));
+      return;
+    }
     if (!command.may_go_live || !proxy_) {
       party_.refused(leads_.origin, command.reason);
       client_.end(flow::End::kReset);
@@ -172,6 +179,11 @@ class RecordingsServer {
     push_all();
     std::string hello = std::move(command.unsent);
     const std::string name = learn_name(client_, hello, leads_);
+    if (is_excluded(shared_, leads_)) {
+      over_ = true;
+      pass_by(shared_, party_, client_, leads_.address, leads_.origin.port, std::move(hello));
+      return;
+    }
     const auto context = shared_.authority->server_context(name);
     if (!context) {
       over_ = true;

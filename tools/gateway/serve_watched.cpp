@@ -19,7 +19,9 @@ class WatchedRelay {
         party_(party),
         client_(client_fd),
         server_(server_fd),
-        watch_(party.handover().port, shared.flow.is_configured) {}
+        watch_(party.handover().port, [this](const http::Origin& origin, bool direct) {
+          return shared_.flow.is_configured(origin, direct ? party_.handover().host : "");
+        }) {}
 
   void run() {
     while (!over_) {

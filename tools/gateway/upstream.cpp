@@ -170,6 +170,8 @@ std::variant<std::unique_ptr<Upstream>, UpstreamProblem> Upstream::open(
   // are asked for the proxy itself. The configured one is for everything, as a tunnel.
   const bool has_proxy = !settings.files.proxy.empty() || settings.environment_has_proxy;
   const std::string& proxy = has_proxy ? settings.files.proxy : target.tunnel;
+  const bool straight = mapped == nullptr && !target.direct &&
+                        (!where.empty() || (proxy.empty() && !(made->tls_ && has_proxy)));
   if (target.direct || !where.empty() || (proxy.empty() && !made->tls_)) {
     curl_easy_setopt(curl, CURLOPT_PROXY, "");
   } else if (!proxy.empty()) {
@@ -202,6 +204,9 @@ std::variant<std::unique_ptr<Upstream>, UpstreamProblem> Upstream::open(
   curl_socket_t fd = CURL_SOCKET_BAD;
   curl_easy_getinfo(curl, CURLINFO_ACTIVESOCKET, &fd);
   if (fd == CURL_SOCKET_BAD) return UpstreamProblem{{}, "the server closed at once"};
+  const char* address = nullptr;
+  curl_easy_getinfo(curl, CURLINFO_PRIMARY_IP, &address);
+  if (address != nullptr && straight) made->peer_address_ = address;
   made->fd_ = fd;
   return made;
 }

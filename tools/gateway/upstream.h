@@ -69,6 +69,8 @@ class Upstream final : public Stream {
   // Why the server ended TLS by an alert before it had sent a byte, for people; empty where it did
   // not. Where it does not like our certificate, or misses one, TLS 1.3 says so only then.
   [[nodiscard]] const std::string& refusal() const { return refusal_; }
+  // The server's, as text; empty where a proxy or CONNECT_TO stands between.
+  [[nodiscard]] const std::string& peer_address() const { return peer_address_; }
   // Nothing more will be sent. Over TLS the server is not told: it would close.
   void end_sending();
 
@@ -86,6 +88,7 @@ class Upstream final : public Stream {
   std::unique_ptr<curl_slist, FreeList> connect_to_;  // outlives handle_, declared before it
   std::unique_ptr<CURL, CloseCurl> handle_;
   std::unique_ptr<char[]> error_;  // CURL_ERROR_SIZE
+  std::string peer_address_;
   int fd_ = -1;
   // What is told to libcurl's TLS, and what it tells.
   struct Tls {

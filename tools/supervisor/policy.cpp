@@ -52,7 +52,7 @@ Policy::Target Policy::target_of(const Endpoint& asked) const {
   target.host = name.value_or(asked.text());
   target.configured = hosts_.configured(target.host, asked.port);
   if (!target.configured && asked.is_loopback() && !config_.hosts.empty() &&
-      hosts_.configured("localhost", asked.port)) {
+      hosts_.configured("localhost", asked.port, asked.text())) {
     target.host = "localhost";
     target.configured = true;
   }

@@ -120,6 +120,10 @@ class Lab:
         self.connect_to[f"{host}:{port}"] = f"127.0.0.1:{server.port}"
         return server
 
+    def also_named(self, name, host):
+        """Where the hosts are real, name has the address of host."""
+        self._hosts[name] = self._hosts[host]
+
     def stop_servers(self):
         for server in self._servers:
             server.stop()

@@ -26,7 +26,7 @@ class ExchangesTest : public ::testing::Test {
   }
   static flow::Settings settings() {
     flow::Settings settings;
-    settings.is_configured = [](const http::Origin&) { return true; };
+    settings.is_configured = [](const http::Origin&, const std::string&) { return true; };
     return settings;
   }
   // The exchange of kGet and kAnswer as a connection hands it over to be saved.

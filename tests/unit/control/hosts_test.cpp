@@ -113,6 +113,42 @@ TEST(Hosts, ExclusionsWinWhereverTheyStand) {
   EXPECT_TRUE(one_port.has("api.example.com", 0)) << "another port is left";
 }
 
+TEST(Hosts, ANameAndItsAddressAreJudgedTogether) {
+  const auto has = [](const char* rules, const char* name, const char* address) {
+    return Hosts(rules).matcher().configured(name, 443, address);
+  };
+  // Either may be meant.
+  EXPECT_TRUE(has("api.test", "api.test", "203.0.113.5"));
+  EXPECT_TRUE(has("203.0.113.0/24", "api.test", "203.0.113.5"));
+  EXPECT_FALSE(has("203.0.113.0/24", "api.test", "192.0.2.1"));
+  // An exclusion of either wins, whatever includes the other.
+  for (const char* rules :
+       {"*,!login.test", "*:443,!login.test", "!login.test,*", "*,!*.test",
+        "203.0.113.0/24,!login.test", "203.0.113.5,!login.test:443", "login.test,!203.0.113.5",
+        "*,!203.0.113.0/24", "!login.test", "!203.0.113.5", "*.test,203.0.113.5,!login.test"}) {
+    EXPECT_FALSE(has(rules, "login.test", "203.0.113.5")) << rules;
+  }
+  for (const char* rules : {"*,!login.test:80", "*,!login.test,!203.0.113.6", "!other.test"}) {
+    EXPECT_TRUE(has(rules, "api.test", "203.0.113.5")) << rules;
+  }
+  // By the default rule, what is this machine by its name may yet be another by its address.
+  EXPECT_TRUE(has("", "api.test", "127.0.0.1"));
+  EXPECT_TRUE(has("", "localhost", "203.0.113.5"));
+  EXPECT_FALSE(has("", "localhost", "127.0.0.1"));
+  EXPECT_FALSE(has("api.test", "localhost", "203.0.113.5"));
+}
+
+TEST(Hosts, WhatIsExcludedIsTold) {
+  const Hosts hosts("*,!login.test,!10.0.0.0/8:80");
+  const HostMatcher matcher = hosts.matcher();
+  EXPECT_TRUE(matcher.excluded("LOGIN.test.", 443));
+  EXPECT_TRUE(matcher.excluded("10.1.2.3", 80));
+  EXPECT_FALSE(matcher.excluded("10.1.2.3", 443));
+  EXPECT_FALSE(matcher.excluded("api.test", 443));
+  EXPECT_FALSE(Hosts("api.test").matcher().excluded("other.test", 443)) << "merely not included";
+  EXPECT_FALSE(matcher.excluded("", 443));
+}
+
 TEST(Hosts, ExclusionsAloneAreTakenFromTheDefault) {
   const Hosts hosts("!telemetry.example.com");
   EXPECT_TRUE(hosts.has("api.example.com", 443));

@@ -140,6 +140,66 @@ TEST(Record, ANumericOriginTakesTheNameOfHost) {
   EXPECT_EQ(ex.origin.host, "192.0.2.7");
 }
 
+// A connection to an address that several hosts have, of which api.test was looked up last.
+TEST(Record, TheHostHeaderDecidesWhereTheNameIsAGuess) {
+  Scene scene;
+  scene.origin.port = 8080;
+  const auto ask = [](RecordConnection& connection, const std::string& target,
+                      const std::string& host) {
+    Commands commands;
+    connection.on_client_bytes("GET " + target + " HTTP/1.1\r\nHost: " + host + "\r\n\r\n", 1,
+                               commands);
+    connection.on_server_bytes("HTTP/1.1 204 \r\n\r\n", 2, commands);
+    const auto lines = describe(commands);
+    return lines.empty() ? std::string() : lines.front();
+  };
+  RecordConnection connection(scene.origin, false, scene.settings);
+  connection.set_address("192.0.2.8", [](const std::string& host) {
+    return host.ends_with(".test") || host == "192.0.2.8";
+  });
+  EXPECT_EQ(ask(connection, "/1", "api.test"), "save GET http://api.test:8080/1 204");
+  EXPECT_EQ(ask(connection, "/2", "B.Api.Test:9"), "save GET http://b.api.test:8080/2 204");
+  EXPECT_EQ(ask(connection, "/3", "other.test"), "") << "not configured";
+  EXPECT_EQ(ask(connection, "/4", "192.0.2.8:8080"), "") << "nor is the address";
+  // Of a host that has nothing to do with the address, the program says so on purpose: in replay
+  // the connection is to api.test.
+  EXPECT_EQ(ask(connection, "/5", "forwarded.example"), "save GET http://api.test:8080/5 204");
+  EXPECT_EQ(ask(connection, "/6", "[::1"), "save GET http://api.test:8080/6 204");
+  EXPECT_EQ(ask(connection, "http://other.test/7", "api.test"), "");
+  EXPECT_EQ(ask(connection, "/8", "api.test"), "save GET http://api.test:8080/8 204");
+
+  // Nobody looked it up; the address is configured, and one of its hosts is not.
+  RecordConnection by_address({"http", "192.0.2.7", 80}, false, scene.settings);
+  by_address.set_address("192.0.2.7", nullptr);
+  EXPECT_EQ(ask(by_address, "/1", "any.test"), "save GET http://any.test/1 204");
+  EXPECT_EQ(ask(by_address, "/2", "excluded.test"), "");
+  EXPECT_EQ(ask(by_address, "/3", "192.0.2.7"), "save GET http://192.0.2.7/3 204");
+}
+
+TEST(Record, WhatIsNotConfiguredIsNoLoss) {
+  Scene scene;
+  RecordConnection connection(scene.origin, false, scene.settings);
+  connection.set_address("192.0.2.8", nullptr);
+  Commands commands;
+  connection.on_client_bytes("GET /1 HTTP/1.1\r\nHost: other.test\r\n\r\n", 1, commands);
+  connection.on_server_bytes("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nx", 2, commands);
+  connection.on_client_end(3, commands);
+  EXPECT_EQ(describe(commands), std::vector<std::string>{});
+}
+
+TEST(Record, InATunnelTheAddressIsTheProxys) {
+  Scene scene;
+  RecordConnection connection({"http", "proxy.api.test", 3128}, false, scene.settings);
+  connection.set_address("192.0.2.8", nullptr);
+  Commands commands;
+  connection.on_client_bytes("CONNECT api.test:80 HTTP/1.1\r\n\r\n", 1, commands);
+  connection.on_server_bytes("HTTP/1.1 200 OK\r\n\r\n", 2, commands);
+  connection.on_client_bytes("GET /1 HTTP/1.1\r\nHost: other.test\r\n\r\n", 3, commands);
+  connection.on_server_bytes("HTTP/1.1 204 \r\n\r\n", 4, commands);
+  EXPECT_EQ(describe(commands),
+            (std::vector<std::string>{"tunnel api.test:80", "save GET http://api.test/1 204"}));
+}
+
 TEST(Record, TheEndMayComeBeforeTheRequestIsSeen) {
   Scene scene;
   RecordConnection connection(scene.origin, false, scene.settings);

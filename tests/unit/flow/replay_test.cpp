@@ -335,6 +335,26 @@ TEST_F(Replay, AProxysOtherHostsMayGoLive) {
   EXPECT_EQ(passed_->unsent, "");
 }
 
+TEST_F(Replay, AHostThatIsExcludedMayGoLiveWhereTheAddressIsConfigured) {
+  scene_.origin = {"http", "192.0.2.7", 80};
+  const std::string excluded = "GET /a HTTP/1.1\r\nHost: excluded.test\r\n\r\n";
+  EXPECT_THAT(send(excluded),
+              ElementsAre(StartsWith("pass-live a request for http://excluded.test")));
+  EXPECT_EQ(passed_->unsent, excluded);
+  connection_.reset();
+  EXPECT_THAT(send("GET /a HTTP/1.1\r\nHost: any.test\r\n\r\n"),
+              ElementsAre("find GET http://any.test/a"));
+  // Not where its TLS has been taken off.
+  connection_.reset();
+  scene_.origin = {"https", "192.0.2.7", 443};
+  EXPECT_THAT(send(excluded), ElementsAre(StartsWith("pass a request for https://excluded.test")));
+}
+
+TEST_F(Replay, AHostHeaderDoesNotChangeWhereANamedConnectionLeads) {
+  EXPECT_THAT(send("GET /a HTTP/1.1\r\nHost: excluded.test\r\n\r\n"),
+              ElementsAre("find GET http://api.test/a"));
+}
+
 TEST_F(Replay, AHalfClosedClientStillGetsItsAnswer) {
   send(kGet);
   deliver(record_one(kGet, with_length("x")));

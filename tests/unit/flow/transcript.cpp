@@ -174,7 +174,10 @@ Splitter random_splits(unsigned seed, size_t max_bytes) {
 Scene::Scene() {
   settings.env = &posix_env();
   settings.spill_dir = settings.record_dir = ::testing::TempDir();
-  settings.is_configured = [](const http::Origin& o) { return o.host.ends_with("api.test"); };
+  settings.is_configured = [](const http::Origin& asked, const std::string& address) {
+    return asked.host.ends_with("api.test") ||
+           (address == "192.0.2.7" && asked.host != "excluded.test");
+  };
 }
 
 Played play(const Transcript& transcript, const Scene& scene, const Splitter& split,

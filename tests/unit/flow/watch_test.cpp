@@ -35,7 +35,7 @@ struct Seen {
 };
 
 Seen watch(const std::string& bytes, size_t step) {
-  Watch watch(8080, [](const http::Origin& origin) {
+  Watch watch(8080, [](const http::Origin& origin, bool) {
     return origin.host == "api.test" && (origin.port == 443 || origin.port == 8080);
   });
   Seen seen;
@@ -172,10 +172,31 @@ TEST(Watch, OtherProtocolsAreGivenUpAtOnce) {
 }
 
 TEST(Watch, TellsWhatEarlierCallsGaveOfTheMessage) {
-  Watch watch(8080, [](const http::Origin& origin) { return origin.host == "api.test"; });
+  Watch watch(8080, [](const http::Origin& origin, bool) { return origin.host == "api.test"; });
   EXPECT_EQ(watch.feed("GET / HTTP/1.1\r\nHost: a.test\r\n\r\nGET /b HT"), Verdict::kUndecided);
   EXPECT_EQ(watch.feed("TP/1.1\r\nHost: api.test\r\n\r\n"), Verdict::kNamed);
   EXPECT_EQ(watch.begun_earlier(), "GET /b HT");
+}
+
+TEST(Watch, TellsWhatIsBehindAProxyFromTheServerItself) {
+  const auto judged = [](const std::string& bytes) {
+    std::vector<std::string> seen;
+    Watch watch(80, [&](const http::Origin& origin, bool direct) {
+      seen.push_back((direct ? "direct " : "behind ") + origin.host);
+      return false;
+    });
+    watch.feed(bytes);
+    return seen;
+  };
+  using testing::ElementsAre;
+  EXPECT_THAT(judged("GET / HTTP/1.1\r\nHost: a.test\r\n\r\n"), ElementsAre("direct a.test"));
+  EXPECT_THAT(judged(hello_for("a.test")), ElementsAre("direct a.test"));
+  EXPECT_THAT(judged("GET http://a.test/ HTTP/1.1\r\n\r\n"), ElementsAre("behind a.test"));
+  EXPECT_THAT(judged("CONNECT a.test:443 HTTP/1.1\r\n\r\n" + hello_for("b.test")),
+              ElementsAre("behind a.test", "behind b.test"));
+  EXPECT_THAT(judged(std::string("\5\1\0\5\1\0\3\6a.test\0\x50", 16) +
+                     "GET / HTTP/1.1\r\nHost: b.test\r\n\r\n"),
+              ElementsAre("behind a.test", "behind b.test"));
 }
 
 }  // namespace
