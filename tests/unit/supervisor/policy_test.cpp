@@ -83,6 +83,15 @@ TEST(Policy, LoopbackMayBeConfiguredByItsName) {
   EXPECT_EQ(judge.stream("127.0.0.1", 80).verdict, Verdict::kPass);
 }
 
+TEST(Policy, WhatIsExcludedPasses) {
+  const Judge judge(
+      {Mode::kReplay, {"*", "!203.0.113.0/24", "!login.test", "localhost", "!127.0.0.1"}});
+  EXPECT_EQ(judge.stream("203.0.113.5", 80).verdict, Verdict::kPass);
+  EXPECT_EQ(judge.stream("127.0.0.1", 80).verdict, Verdict::kPass);
+  EXPECT_FALSE(judge->answers_lookup("login.test"));
+  EXPECT_TRUE(judge->answers_lookup("other.test"));
+}
+
 TEST(Policy, ASyntheticAddressThatNobodyGaveIsRefused) {
   const Decision decision = Judge({}).stream(kUnnamed, 443);
   EXPECT_EQ(decision.verdict, Verdict::kRefuse);
