@@ -22,6 +22,7 @@ struct FileInfo {
 struct DirEntry {
   std::string name;  // without its folder
   bool is_directory = false;
+  uint64_t inode = 0;  // of a link its own; 0: not known
 };
 
 // An anonymous file that can be given a name later. Deleted with the object if it

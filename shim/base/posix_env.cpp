@@ -185,7 +185,7 @@ Result<std::vector<DirEntry>> PosixEnv::list(const std::string& dir) {
       is_directory =
           ::stat((dir + "/" + entry->d_name).c_str(), &info) == 0 && S_ISDIR(info.st_mode);
     }
-    entries.push_back({std::string(name), is_directory});
+    entries.push_back({std::string(name), is_directory, entry->d_ino});
     errno = 0;
   }
   const int error = errno;

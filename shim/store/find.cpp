@@ -108,8 +108,19 @@ std::shared_ptr<const Index> Store::Impl::refreshed_index(bool every_file) {
   auto now =
       Index::refresh(env, {options.dir, options.cache_dir, options.match}, before, every_file);
   const std::lock_guard<std::mutex> guard(mutex);
+  if (every_file || before == nullptr) looked_us = env.monotonic_time_us();
   index = now;
   return now;
+}
+
+// What a large folder's files are is not asked again for each of many misses: only those that
+// somebody writes to in place, within a second of the last look, are overlooked meanwhile.
+bool Store::Impl::looked_at_every_file_lately() {
+  constexpr size_t kLarge = 500;
+  constexpr uint64_t kLately_us = 1'000'000;
+  const std::lock_guard<std::mutex> guard(mutex);
+  return index != nullptr && index->size() > kLarge &&
+         env.monotonic_time_us() < looked_us + kLately_us;
 }
 
 // The series that answers for the request's host: its own before llama-stack's for another
@@ -294,7 +305,9 @@ Result<std::optional<Found>> Store::Impl::find_by_content(const http::Exchange& 
       content == match::content_hash(key.request, "any other", options.match);
   const auto sdk_content = match::sdk_content_hash(key.request, std::nullopt, options.match);
   // A quick look first; before it is a miss, at every file.
+  bool doubtful = false;
   for (const bool every_file : {false, true}) {
+    if (every_file && !doubtful && looked_at_every_file_lately()) break;
     const auto now = refreshed_index(every_file);
     for (const bool borrow : {false, true}) {
       std::vector<const IndexEntry*> exact_host;
@@ -325,6 +338,7 @@ Result<std::optional<Found>> Store::Impl::find_by_content(const http::Exchange& 
       if (!every_file && std::any_of(chosen.begin(), chosen.end(), [&](const IndexEntry* entry) {
             return changed_since(env, options.dir, *entry);
           })) {
+        doubtful = true;
         break;
       }
       std::vector<Loaded> set;

@@ -28,8 +28,9 @@ struct Store::Impl {
   Env& env;
   const StoreOptions options;
   Session session;
-  std::mutex mutex;  // index only; never held over a file operation
+  std::mutex mutex;  // index and looked_us; never held over a file operation
   std::shared_ptr<const Index> index;
+  uint64_t looked_us = 0;  // monotonic, at every file
 
   // nullopt when there is no such file; an Error naming it when it can't be read.
   Result<std::optional<Loaded>> load(const std::string& path);
@@ -39,6 +40,7 @@ struct Store::Impl {
   // The folders a request's recordings are looked for in by name, best first.
   [[nodiscard]] std::vector<std::string> folders(const std::optional<std::string>& test_id) const;
   std::shared_ptr<const Index> refreshed_index(bool every_file);
+  bool looked_at_every_file_lately();
 
   Result<Lookup> find(const http::Exchange& request);
   // Lookup by name (find.cpp). stem: the hash, or what replaces it.

@@ -13,8 +13,14 @@ namespace {
 
 constexpr int kMaxDepth = 32;
 constexpr uint64_t kMaxFileBytes = uint64_t{256} << 20;
-// File times tick coarsely: what changed this recently may change again unseen.
-constexpr int64_t kSettledNs = int64_t{2} * 1000 * 1000 * 1000;
+// File times tick coarsely: what changed this recently may change again unseen. File systems that
+// know no more than seconds have nothing behind them.
+constexpr int64_t kSecondNs = 1'000'000'000;
+constexpr int64_t kSettledNs = 2 * kSecondNs;
+constexpr int64_t kFineSettledNs = kSecondNs / 10;
+// The cache is written again when this share of it is new: a recording a request must not make
+// each request as slow as the folder is large.
+constexpr size_t kKeepShare = 16;
 constexpr int kCacheVersion = 1;
 
 // Rules change what a request means, so an index made under other rules is another one.
@@ -84,15 +90,20 @@ class IndexBuilder {
       every_file_ = true;
     }
     walk("", 0);
-    for (auto& [file, entry] : out_->entries_) {
-      if (entry.recording) out_->by_content_.emplace(entry.summary.content, &entry);
+    for (const auto& [file, entry] : out_->entries_) {
+      if (entry->recording) out_->by_content_.emplace(entry->summary.content, entry.get());
     }
-    if (changed_ || known().size() != out_->entries_.size()) keep(print);
+    const size_t before = before_ == nullptr ? 0 : before_->not_kept_;
+    const size_t gone = known().size() > out_->entries_.size() ? 1 : 0;
+    out_->not_kept_ = before + changed_ + gone;
+    const bool worth_it =
+        before_ == nullptr || out_->not_kept_ > out_->entries_.size() / kKeepShare;
+    if (out_->not_kept_ > 0 && worth_it) keep(print);
     return out_;
   }
 
  private:
-  [[nodiscard]] const std::map<std::string, IndexEntry>& known() const {
+  [[nodiscard]] const Index::Entries& known() const {
     return before_ == nullptr ? cached_ : before_->entries_;
   }
   [[nodiscard]] std::string cache_path(const std::string& print) const {
@@ -107,8 +118,8 @@ class IndexBuilder {
     try {
       if (!json || json->at("print") != print) return;
       for (const auto& item : json->at("files")) {
-        IndexEntry entry = from_json(item);
-        cached_.emplace(entry.file, std::move(entry));
+        auto entry = std::make_shared<const IndexEntry>(from_json(item));
+        cached_.emplace(entry->file, entry);
       }
     } catch (const std::exception&) {
       cached_.clear();  // a damaged cache is only a slow start
@@ -116,9 +127,10 @@ class IndexBuilder {
   }
 
   void keep(const std::string& print) {
+    out_->not_kept_ = 0;
     if (options_.cache_dir.empty()) return;
     Json files = Json::array();
-    for (const auto& [file, entry] : out_->entries_) files.push_back(to_json(entry));
+    for (const auto& [file, entry] : out_->entries_) files.push_back(to_json(*entry));
     Json json = Json::object();
     json["print"] = print;
     json["files"] = std::move(files);
@@ -130,7 +142,8 @@ class IndexBuilder {
   // Time of change, or 0 when it may still change within the same tick.
   int64_t settled(int64_t mtime_ns) {
     const auto now_ns = static_cast<int64_t>(env_.wall_time_us()) * 1000;
-    return mtime_ns + kSettledNs < now_ns ? mtime_ns : 0;
+    const int64_t wait_ns = mtime_ns % kSecondNs == 0 ? kSettledNs : kFineSettledNs;
+    return mtime_ns + wait_ns < now_ns ? mtime_ns : 0;
   }
 
   void walk(const std::string& folder, int depth) {
@@ -157,13 +170,13 @@ class IndexBuilder {
         if (entry.is_directory) {
           now.folders.push_back(entry.name);
         } else if (entry.name.ends_with(".json")) {
-          now.files.push_back(entry.name);
+          now.files.push_back({entry.name, entry.inode});
         }
       }
     }
     const std::string prefix = folder.empty() ? "" : folder + "/";
-    for (const auto& name : now.files) {
-      look_at(prefix + name, same && !every_file_);
+    for (const auto& file : now.files) {
+      look_at(prefix + file.name, same, file.inode);
       ++progress_.files;
       if (options_.progress) options_.progress(progress_);
     }
@@ -171,22 +184,24 @@ class IndexBuilder {
     out_->folders_[folder] = std::move(now);
   }
 
-  void look_at(const std::string& file, bool unseen) {
+  // same_folder: its time has not moved. inode: as it is listed.
+  void look_at(const std::string& file, bool same_folder, uint64_t inode) {
     const auto it = known().find(file);
-    if (unseen && it != known().end() && it->second.mtime_ns != 0) {
-      out_->entries_.emplace(file, it->second);
-      return;
-    }
+    const auto before = it != known().end() ? it->second : nullptr;
+    const bool may_be_known = before != nullptr && before->mtime_ns != 0;
+    const bool looks_the_same =
+        same_folder || (inode != 0 && may_be_known && before->inode == inode);
+    if (!every_file_ && may_be_known && looks_the_same) return out_->add(before);
     const std::string path = options_.dir + "/" + file;
     auto info = env_.stat(path);
     if (!info.ok() || info->is_directory) return;
-    if (it != known().end() && it->second.mtime_ns != 0 && it->second.mtime_ns == info->mtime_ns &&
-        it->second.size_bytes == info->size_bytes && it->second.inode == info->inode) {
-      out_->entries_.emplace(file, it->second);
-      return;
+    if (may_be_known && before->mtime_ns == info->mtime_ns &&
+        before->size_bytes == info->size_bytes && before->inode == info->inode) {
+      return out_->add(before);
     }
-    changed_ = true;
-    IndexEntry entry;
+    ++changed_;
+    auto made = std::make_shared<IndexEntry>();
+    IndexEntry& entry = *made;
     entry.file = file;
     entry.size_bytes = info->size_bytes;
     entry.mtime_ns = settled(info->mtime_ns);
@@ -200,16 +215,16 @@ class IndexBuilder {
       entry.recording = summary.has_value();
       if (summary) entry.summary = std::move(*summary);
     }
-    out_->entries_.emplace(file, std::move(entry));
+    out_->add(std::move(made));
   }
 
   Env& env_;
   const Index::Options& options_;
   const Index* before_;
   bool every_file_;
-  bool changed_ = false;
+  size_t changed_ = 0;  // entries that were read
   Index::Progress progress_;
-  std::map<std::string, IndexEntry> cached_;
+  Index::Entries cached_;
   std::shared_ptr<Index> out_ = std::make_shared<Index>();
 };
 
@@ -233,8 +248,8 @@ std::vector<const IndexEntry*> Index::similar(const std::string& method, const s
   std::vector<const IndexEntry*> out;
   for (const auto& [file, entry] : entries_) {
     if (out.size() >= limit) break;
-    if (entry.recording && entry.summary.method == method && entry.summary.path == path) {
-      out.push_back(&entry);
+    if (entry->recording && entry->summary.method == method && entry->summary.path == path) {
+      out.push_back(entry.get());
     }
   }
   return out;

@@ -41,8 +41,8 @@ class Index {
   };
 
   // A view of the folder as it is now. before: the last one of this process, or null (the
-  // cache is read then). every_file: look at each file's stat; otherwise files are taken
-  // to be as they were in folders whose own time has not moved.
+  // cache is read then). every_file: look at each file's stat; otherwise a file is taken to be
+  // as it was where its folder's own time has not moved, or lists it with the same inode.
   static std::shared_ptr<const Index> refresh(Env& env, const Options& options,
                                               const std::shared_ptr<const Index>& before,
                                               bool every_file);
@@ -56,14 +56,26 @@ class Index {
 
  private:
   friend class IndexBuilder;
+  struct File {
+    std::string name;
+    uint64_t inode = 0;
+  };
   struct Folder {
     int64_t mtime_ns = 0;  // 0: not to be believed
-    std::vector<std::string> files;
+    std::vector<File> files;
     std::vector<std::string> folders;
   };
-  std::map<std::string, IndexEntry> entries_;
+  // Shared with the indexes before and after this one; the keys are theirs.
+  using Entries = std::map<std::string_view, std::shared_ptr<const IndexEntry>>;
+
+  void add(std::shared_ptr<const IndexEntry> entry) {
+    entries_.emplace(entry->file, std::move(entry));
+  }
+
+  Entries entries_;
   std::map<std::string, Folder> folders_;
-  std::unordered_multimap<std::string, const IndexEntry*> by_content_;
+  std::unordered_multimap<std::string_view, const IndexEntry*> by_content_;
+  size_t not_kept_ = 0;  // entries that the cache has otherwise
 };
 
 }  // namespace recshim::store

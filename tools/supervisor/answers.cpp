@@ -16,6 +16,7 @@
 #include "shim/control/journal.h"
 #include "shim/control/names.h"
 #include "shim/control/supervision.h"
+#include "tools/supervisor/epoll.h"
 #include "tools/supervisor/redirect.h"
 #include "tools/supervisor/supervisor.h"
 
@@ -231,8 +232,11 @@ int Supervisor::redirect_to_gateway(const Listener& listener, const Notification
   }
   int error = made->error;
   if (made->replacement_fd >= 0) {
-    if (!listener.replace_descriptor(notification, made->replacement_fd, call.fd,
-                                     flags.close_on_exec)) {
+    const auto registrations = epoll_registrations(process.pid, call.fd);
+    if (listener.replace_descriptor(notification, made->replacement_fd, call.fd,
+                                    flags.close_on_exec)) {
+      register_again(process.pid, call.fd, made->replacement_fd, registrations);
+    } else {
       error = ECONNREFUSED;
     }
     close(made->replacement_fd);

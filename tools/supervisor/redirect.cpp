@@ -11,6 +11,7 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <utility>
 
 #ifndef IPV6_FREEBIND  // linux/in6.h, which can't stand beside netinet/in.h
 #define IPV6_FREEBIND 78
@@ -125,7 +126,18 @@ uint64_t network_of(int fd) {
   return cookie;
 }
 
-void copy_timeouts(int from, int to) {
+// What the program has set on its socket so far.
+void copy_options(int from, int to) {
+  constexpr std::array<std::pair<int, int>, 9> kOptions = {{{SOL_SOCKET, SO_KEEPALIVE},
+                                                            {SOL_SOCKET, SO_OOBINLINE},
+                                                            {SOL_SOCKET, SO_RCVLOWAT},
+                                                            {IPPROTO_TCP, TCP_NODELAY},
+                                                            {IPPROTO_TCP, TCP_KEEPIDLE},
+                                                            {IPPROTO_TCP, TCP_KEEPINTVL},
+                                                            {IPPROTO_TCP, TCP_KEEPCNT},
+                                                            {IPPROTO_TCP, TCP_USER_TIMEOUT},
+                                                            {IPPROTO_TCP, TCP_QUICKACK}}};
+  for (const auto& [level, name] : kOptions) set_option(to, level, name, option(from, level, name));
   for (const int name : {SO_RCVTIMEO, SO_SNDTIMEO}) {
     timeval value{};
     socklen_t length = sizeof value;
@@ -172,7 +184,7 @@ Result<Redirected> redirect_stream(int socket, int family, const Endpoint& asked
   if (over_loopback(socket, family, upstream_fd, out)) return out;
   out = {};
   if ((net != nullptr && over_private_net(family, asked, *net, out)) || over_unix_pair(out)) {
-    copy_timeouts(socket, out.replacement_fd);
+    copy_options(socket, out.replacement_fd);
     if (nonblocking) set_nonblocking(out.replacement_fd);
     return out;
   }
@@ -213,7 +225,7 @@ Upstream connect_upstream(int socket, int family, const Endpoint& asked,
 Result<int> datagram_replacement(int socket, int family, bool nonblocking, PrivateNet& net) {
   auto made = net.socket(family, SOCK_DGRAM);
   if (!made) return made;
-  copy_timeouts(socket, *made);
+  copy_options(socket, *made);
   if (nonblocking) set_nonblocking(*made);
   return made;
 }

@@ -10,10 +10,20 @@
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+/* Registered before there is a connection, as some event loops do. */
+static int registered(int fd) {
+  const int epoll = epoll_create1(0);
+  struct epoll_event event = {EPOLLIN | EPOLLOUT, {.fd = fd}};
+  if (epoll >= 0) epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event);
+  return epoll;
+}
+
 static int connected(int fd, const struct addrinfo* address, int nonblocking) {
+  const int epoll = registered(fd);
   if (nonblocking) fcntl(fd, F_SETFL, O_NONBLOCK);
   if (connect(fd, address->ai_addr, address->ai_addrlen) != 0) {
     if (!nonblocking || errno != EINPROGRESS) return -1;
@@ -25,6 +35,9 @@ static int connected(int fd, const struct addrinfo* address, int nonblocking) {
     errno = error;
     if (error != 0) return -1;
   }
+  struct epoll_event event;
+  if (epoll_wait(epoll, &event, 1, 10000) != 1) printf("epoll does not know the connection\n");
+  close(epoll);
   fcntl(fd, F_SETFL, 0);
   /* A second connect(2) says that there is a connection, or once 0 when the first was in progress.
    */

@@ -94,6 +94,47 @@ TEST_F(Lookups, TheIndexIsNeverStale) {
   EXPECT_EQ(replayed(fresh(), second), "MISS");
 }
 
+// Many misses in a row look at every file once, and yet see what is new and what is replaced.
+TEST(LargeFolders, ChangesAreSeenAtOnce) {
+  const recshim::testing::TempDir folder;
+  Env& env = posix_env();
+  const auto options = [&](const std::string& session) {
+    StoreOptions made = options_for(session);
+    made.dir = folder.path() + "/recordings";
+    made.session_dir = folder.path() + "/" + session;
+    made.cache_dir = folder.path() + "/cache";
+    return made;
+  };
+  Ask ask;
+  const auto say = [&](const std::string& text) {
+    ask.body = R"({"model":"m","messages":[{"role":"user","content":")" + text + R"("}]})";
+  };
+  say("one");
+  const auto text_for = [&](const std::string& answer) {
+    Store record(env, options("r" + answer));
+    auto exchange = testing::exchange_of(ask, ok(answer));
+    const auto saved = record.save(exchange);
+    EXPECT_TRUE(saved.ok());
+    const std::string text = *env.read_file(saved->path);
+    EXPECT_TRUE(env.remove(saved->path).ok());
+    return text;
+  };
+  const std::string first = text_for("first");
+  say("two");
+  const std::string second = text_for("second");
+  const auto path = [&](int i) { return options("").dir + "/f" + std::to_string(i) + ".json"; };
+  for (int i = 0; i < 600; ++i) ASSERT_TRUE(env.write_atomic(path(i), "{}").ok());
+
+  Store store(env, options("p"));
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(replayed(store, ask), "MISS");
+  ASSERT_TRUE(env.write_atomic(path(600), first).ok());
+  EXPECT_EQ(replayed(store, ask), "MISS");
+  ASSERT_TRUE(env.write_atomic(path(7), second).ok());
+  EXPECT_EQ(replayed(store, ask), completion("second"));
+  say("one");
+  EXPECT_EQ(replayed(store, ask), completion("first"));
+}
+
 TEST_F(Lookups, ForeignFilesDoNotDisturb) {
   renamed({}, "one", "x.json");
   ASSERT_TRUE(env.write_atomic("/recordings/package.json", "{\"name\":\"x\"}").ok());
