@@ -39,7 +39,8 @@ ClientStream::ClientStream(int fd, int control_fd) : socket_(fd) {
   if (control_fd >= 0) control_.emplace(control_fd);
 }
 
-void ClientStream::start_tls(SSL_CTX* context, std::string_view read) {
+void ClientStream::start_tls(SSL_CTX* context, std::string_view read, std::function<void()> spoke) {
+  on_spoke_ = std::move(spoke);
   ssl_.reset(SSL_new(context));
   from_client_ = BIO_new(BIO_s_mem());
   to_client_ = BIO_new(BIO_s_mem());
@@ -75,7 +76,10 @@ Stream::Io ClientStream::read_tls(std::string& out) {
     if (finished_ms_ == 0 && SSL_is_init_finished(ssl_.get()) != 0) finished_ms_ = now_ms();
     take_encrypted();
     flush();
-    spoke_ = spoke_ || n > 0;
+    if (n > 0 && !spoke_) {
+      spoke_ = true;
+      on_spoke_();
+    }
     if (n > 0) return Io::kBytes;
     if (error == SSL_ERROR_ZERO_RETURN) return tls_over(Io::kEof);
     if (error != SSL_ERROR_WANT_READ) return tls_failed(error);

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 
@@ -20,8 +21,8 @@ class ClientStream final : public Stream {
 
   // From here on the bytes are TLS, and we are the server. read: the client's bytes that
   // have been read already. The handshake goes on with read().
-  // context: borrowed for this call.
-  void start_tls(SSL_CTX* context, std::string_view read);
+  // context: borrowed for this call. spoke: called with the first plaintext.
+  void start_tls(SSL_CTX* context, std::string_view read, std::function<void()> spoke);
   [[nodiscard]] bool tls() const { return ssl_ != nullptr; }
   // Why read() said kReset over TLS, for people; empty where the client just left.
   [[nodiscard]] const std::string& problem() const { return problem_; }
@@ -29,6 +30,8 @@ class ClientStream final : public Stream {
   // handshake, or left right behind it without a byte, as those do who don't trust our
   // certificate. Empty where it spoke, and for a connection that was made to be spare.
   [[nodiscard]] const std::string& handshake_failure() const { return handshake_failure_; }
+  // It did so without a word, as at the end of a process that was making a connection to spare.
+  [[nodiscard]] bool left_silently() const { return problem_.empty(); }
 
   Io read(std::string& out) override;
   void send(std::string_view bytes) override;
@@ -60,8 +63,9 @@ class ClientStream final : public Stream {
   SslPtr ssl_;
   BIO* from_client_ = nullptr;  // both owned by ssl_
   BIO* to_client_ = nullptr;
-  bool was_gone_ = false;     // before it could see our certificate
-  bool spoke_ = false;        // it has sent plaintext over TLS
+  bool was_gone_ = false;  // before it could see our certificate
+  bool spoke_ = false;     // it has sent plaintext over TLS
+  std::function<void()> on_spoke_;
   bool alerted_ = false;      // problem_ is what it has told us
   uint64_t finished_ms_ = 0;  // when the handshake was over; 0: not yet
   std::string problem_;

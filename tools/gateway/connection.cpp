@@ -45,6 +45,22 @@ void pass_by(const Shared& shared, const Party& party, ClientStream& client,
   client.end(flow::End::kReset);
 }
 
+void start_tls(const Shared& shared, const Party& party, ClientStream& client, SSL_CTX* context,
+               std::string_view read, const std::string& host) {
+  client.start_tls(context, read,
+                   [trusting = shared.trusting.get(), pid = party.handover().pid, host] {
+                     trusting->add(pid, host);
+                   });
+}
+
+bool tell_of_handshake(const Shared& shared, const Party& party, const ClientStream& client,
+                       const http::Origin& origin) {
+  if (client.handshake_failure().empty()) return false;
+  const bool trusts = shared.trusting->has(party.handover().pid, origin.host);
+  if (!trusts || !client.left_silently()) party.refused(origin, client.handshake_failure());
+  return true;
+}
+
 void serve(const Shared& shared, control::Received received, int control_fd) {
   const control::HandedDescriptors& given = received.descriptors;
   const Party party(shared, std::move(received.handover), given.standard_error);

@@ -44,4 +44,12 @@ bool is_excluded(const Shared& shared, const Leads& leads);
 void pass_by(const Shared& shared, const Party& party, ClientStream& client,
              const std::string& address, uint16_t port, std::string first);
 
+// TLS with the program for host, as ClientStream::start_tls; notes who trusts us.
+void start_tls(const Shared& shared, const Party& party, ClientStream& client, SSL_CTX* context,
+               std::string_view read, const std::string& host);
+// Refuses a program whose TLS was of no use to it. One that trusts us for this host and left
+// without a word had its reasons. Returns: there was something to refuse.
+bool tell_of_handshake(const Shared& shared, const Party& party, const ClientStream& client,
+                       const http::Origin& origin);
+
 }  // namespace recshim::gateway

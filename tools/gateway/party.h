@@ -2,8 +2,13 @@
 // which test its requests belong to. Knows no bytes.
 #pragma once
 
+#include <sys/types.h>
+
 #include <memory>
+#include <mutex>
+#include <set>
 #include <string>
+#include <utility>
 
 #include "shim/control/config.h"
 #include "shim/control/exchanges.h"
@@ -14,6 +19,23 @@
 #include "tools/gateway/upstream.h"
 
 namespace recshim::gateway {
+
+// Who has been seen to trust our certificates. Threads: any.
+class TrustingPrograms {
+ public:
+  void add(pid_t pid, const std::string& host) {
+    const std::lock_guard lock(mutex_);
+    known_.emplace(pid, host);
+  }
+  [[nodiscard]] bool has(pid_t pid, const std::string& host) const {
+    const std::lock_guard lock(mutex_);
+    return known_.contains({pid, host});
+  }
+
+ private:
+  mutable std::mutex mutex_;
+  std::set<std::pair<pid_t, std::string>> known_;
+};
 
 // Made once, then const. Outlives every connection.
 struct Shared {
@@ -27,6 +49,7 @@ struct Shared {
   std::unique_ptr<control::HostMatcher> hosts;
   std::unique_ptr<store::Store> store;
   std::unique_ptr<Authority> authority;
+  std::unique_ptr<TrustingPrograms> trusting = std::make_unique<TrustingPrograms>();
   flow::Settings flow;
   UpstreamSettings upstreams;
 };

@@ -152,7 +152,7 @@ class Recorder {
       client_.end(flow::End::kReset);
       return;
     }
-    client_.start_tls(*context, first_);
+    start_tls(shared_, party_, client_, *context, first_, leads_.origin.host);
     first_.clear();
     if (untrusted) {
       // It can't trust this certificate either, and ends the handshake as it would have.
@@ -177,8 +177,8 @@ class Recorder {
     relay(client_, upstream, std::move(first_), &record, party_);
     if (!upstream.refusal().empty()) {
       party_.refused(leads_.origin, upstream.refusal());
-    } else if (!client_.handshake_failure().empty()) {
-      party_.refused(leads_.origin, client_.handshake_failure());
+    } else {
+      tell_of_handshake(shared_, party_, client_, leads_.origin);
     }
   }
 

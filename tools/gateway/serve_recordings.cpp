@@ -98,8 +98,7 @@ class RecordingsServer {
   }
 
   void client_ended(Stream::Io io) {
-    if (!client_.handshake_failure().empty()) {
-      party_.refused(leads_.origin, client_.handshake_failure());
+    if (tell_of_handshake(shared_, party_, client_, leads_.origin)) {
       over_ = true;
       return;
     }
@@ -191,7 +190,7 @@ class RecordingsServer {
       client_.end(flow::End::kReset);
       return;
     }
-    client_.start_tls(*context, hello);
+    start_tls(shared_, party_, client_, *context, hello, leads_.origin.host);
     make_replay();
   }
 

@@ -109,6 +109,27 @@ TEST_P(DistrustTest, AConnectionToSpareIsNone) {
   expect_quiet();
 }
 
+// A process may end while it makes connections that it had no use for.
+TEST_P(DistrustTest, WhoTrustsUsMayLeaveInTheHandshake) {
+  const auto first = lab_.hand_over_tls();
+  ASSERT_NE(first, nullptr) << lab_.client_problem();
+  first->write("GET");
+  first->close();
+  lab_.join();
+  const std::string told = lab_.told();
+  const auto second = lab_.hand_over();
+  ASSERT_TRUE(second->write_raw(hello()));
+  EXPECT_FALSE(second->read_raw(1).empty());
+  second->close_ragged();
+  EXPECT_EQ(lab_.told(), told);
+  // An alert is an alert.
+  const SslContextPtr suspicious(SSL_CTX_new(TLS_client_method()));
+  const auto third = lab_.hand_over();
+  EXPECT_FALSE(third->connect_tls(suspicious.get(), "api.test"));
+  third->close_ragged();
+  EXPECT_THAT(lab_.told().substr(told.size()), HasSubstr(kDistrust));
+}
+
 TEST_P(DistrustTest, AProgramThatHadLeftHasNotSeenTheCertificate) {
   std::array<int, 2> pair{};
   ASSERT_EQ(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair.data()), 0);
@@ -116,7 +137,7 @@ TEST_P(DistrustTest, AProgramThatHadLeftHasNotSeenTheCertificate) {
   close(pair[1]);
   const auto context = lab_.shared().authority->server_context("api.test");
   ASSERT_TRUE(context.ok());
-  client.start_tls(*context, hello());
+  client.start_tls(*context, hello(), [] {});
   std::string bytes;
   EXPECT_TRUE(is_end(client.read(bytes)));
   EXPECT_EQ(client.handshake_failure(), "");
