@@ -222,7 +222,7 @@ def test_a_server_whose_certificate_is_not_trusted(lab):
 
 def test_a_client_certificate_of_the_configuration(lab):
     lab.serve(arguments=["--client-ca", lab.pki.ca])
-    refusal(fetch(lab, [*CURL, URL + "/random"]), "/random", "certificate required", "upstream.client_cert")
+    refusal(fetch(lab, [*CURL, URL + "/random"]), "/random", "client certificate", "upstream.client_cert")
     config = lab.folder / "settings.json"
     config.write_text(json.dumps({"upstream": {"client_cert": str(lab.pki.client_cert),
                                                "client_key": str(lab.pki.client_key)}}))

@@ -123,10 +123,12 @@ CURLcode Upstream::adjust(CURL*, void* context, void* tls) {
   return CURLE_OK;
 }
 
+bool Upstream::misses_certificate() const {
+  return tls_facts_.certificate_asked && tls_facts_.settings->files.client_cert.empty();
+}
+
 std::string Upstream::explained(std::string detail) const {
-  if (!tls_facts_.certificate_asked || !tls_facts_.settings->files.client_cert.empty()) {
-    return detail;
-  }
+  if (!misses_certificate()) return detail;
   return detail +
          "; the server asks for a client certificate, which upstream.client_cert in recshim.json "
          "can name";
@@ -228,8 +230,10 @@ Stream::Io Upstream::read(std::string& out) {
     // libcurl has one code for both; OpenSSL names the end that was not announced.
     const std::string_view why(error_.get());
     over_ = tls_ && why.find("unexpected eof") != std::string_view::npos ? Io::kRagged : Io::kReset;
-    // A reset of the connection itself is an answer like any other.
-    if (tls_ && !answered_ && why.find(" alert ") != std::string_view::npos) {
+    // A reset of the connection itself is an answer like any other; but it may have overtaken the
+    // alert of a server that did not wait for the request.
+    const bool alert = why.find(" alert ") != std::string_view::npos;
+    if (tls_ && !answered_ && (alert || misses_certificate())) {
       refusal_ = "the server ended TLS: " + explained(std::string(why));
     }
   }

@@ -66,8 +66,9 @@ class Upstream final : public Stream {
   [[nodiscard]] bool backed_up() const override { return !blocks_.empty(); }
   [[nodiscard]] int read_fd() const override { return fd_; }
   [[nodiscard]] int write_fd() const override { return fd_; }
-  // Why the server ended TLS by an alert before it had sent a byte, for people; empty where it did
-  // not. Where it does not like our certificate, or misses one, TLS 1.3 says so only then.
+  // Why the server ended TLS before it had sent a byte, for people: by an alert, or in any way
+  // where it had asked for a certificate in vain. Else empty. TLS 1.3 says so only with the first
+  // read.
   [[nodiscard]] const std::string& refusal() const { return refusal_; }
   // The server's, as text; empty where a proxy or CONNECT_TO stands between.
   [[nodiscard]] const std::string& peer_address() const { return peer_address_; }
@@ -76,6 +77,8 @@ class Upstream final : public Stream {
 
  private:
   Upstream() = default;
+  // The server has asked for a certificate of ours, and there is none.
+  [[nodiscard]] bool misses_certificate() const;
   // What went wrong, with what to do about it.
   [[nodiscard]] std::string explained(std::string detail) const;
   struct CloseCurl {
