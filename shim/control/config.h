@@ -15,7 +15,6 @@
 #include "shim/base/env.h"
 #include "shim/base/log.h"
 #include "shim/base/result.h"
-#include "shim/match/request_key.h"
 #include "shim/store/store.h"
 
 namespace recshim::control {

@@ -13,7 +13,7 @@
 #include "shim/base/env.h"
 #include "shim/base/result.h"
 #include "shim/http/message.h"
-#include "shim/match/request_key.h"
+#include "shim/match/options.h"
 
 namespace recshim::store {
 

@@ -1,10 +1,11 @@
 // The commands of `recshim`: one line in the table of main.cpp, one file each.
 #pragma once
 
-#include <CLI/CLI.hpp>
 #include <functional>
 #include <string>
 #include <vector>
+
+#include "tools/recshim/arguments.h"
 
 namespace recshim::tools {
 
@@ -26,22 +27,22 @@ struct Command {
   const char* name;
   const char* summary;
   const char* examples;
-  // Adds the command's options to app.
-  Action (*declare)(CLI::App& app);
+  // Adds what the command takes to arguments.
+  Action (*declare)(Arguments& arguments);
   // How the usage line shows the command that this one runs; empty when it runs none.
   const char* words = "";
 };
 
-Action declare_diff(CLI::App& app);
-Action declare_doctor(CLI::App& app);
-Action declare_gateway(CLI::App& app);
-Action declare_index(CLI::App& app);
-Action declare_list(CLI::App& app);
-Action declare_prune(CLI::App& app);
-Action declare_rekey(CLI::App& app);
-Action declare_run(CLI::App& app);
-Action declare_show(CLI::App& app);
-Action declare_supervised(CLI::App& app);
-Action declare_verify(CLI::App& app);
+Action declare_diff(Arguments& arguments);
+Action declare_doctor(Arguments& arguments);
+Action declare_gateway(Arguments& arguments);
+Action declare_index(Arguments& arguments);
+Action declare_list(Arguments& arguments);
+Action declare_prune(Arguments& arguments);
+Action declare_rekey(Arguments& arguments);
+Action declare_run(Arguments& arguments);
+Action declare_show(Arguments& arguments);
+Action declare_supervised(Arguments& arguments);
+Action declare_verify(Arguments& arguments);
 
 }  // namespace recshim::tools

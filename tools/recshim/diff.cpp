@@ -123,15 +123,16 @@ int diff(const Options& options) {
 
 }  // namespace
 
-Action declare_diff(CLI::App& app) {
+Action declare_diff(Arguments& arguments) {
   auto options = std::make_shared<Options>();
-  app.add_option("a", options->a, "file, or the start of a name")->required();
-  app.add_option("b", options->b, "file, or the start of a name")->required();
-  app.add_option("--dir", options->dir, "folder of recordings (RECSHIM_DIR)");
-  app.add_flag("--skip-volatile", options->skip_volatile,
-               "times, Date, replaced values and volatile_headers make no difference");
-  app.add_flag("--json", options->json,
-               "a line of JSON for each difference: path, and the values a and b where they exist");
+  arguments.add("a", &options->a, "file, or the start of a name").required();
+  arguments.add("b", &options->b, "file, or the start of a name").required();
+  arguments.add("--dir", &options->dir, "folder of recordings (RECSHIM_DIR)");
+  arguments.add("--skip-volatile", &options->skip_volatile,
+                "times, Date, replaced values and volatile_headers make no difference");
+  arguments.add(
+      "--json", &options->json,
+      "a line of JSON for each difference: path, and the values a and b where they exist");
   return [options](const auto&) { return diff(*options); };
 }
 

@@ -84,20 +84,20 @@ int run(const Options& options) {
 
 }  // namespace
 
-Action declare_gateway(CLI::App& app) {
+Action declare_gateway(Arguments& arguments) {
   auto options = std::make_shared<Options>();
-  app.add_option("--session-dir", options->gateway.session_dir,
-                 "folder of the session (default: as RECSHIM_SESSION says)");
-  app.add_option("--listen-fd", options->gateway.listen_fd,
-                 "descriptor of a socket that listens already");
-  app.add_option("--done-fd", options->gateway.done_fd,
-                 "descriptor of a pipe to close when nothing is left to wait for");
-  app.add_flag("--prepare", options->prepare,
-               "only make the session's certificate authority, ca.pem in its folder");
-  app.add_option("--java-cacerts", options->java_cacerts,
-                 "only write the Java trust store IN with that authority added to OUT")
-      ->expected(2)
-      ->type_name("IN OUT");
+  arguments.add("--session-dir", &options->gateway.session_dir,
+                "folder of the session (default: as RECSHIM_SESSION says)");
+  arguments.add("--listen-fd", &options->gateway.listen_fd,
+                "descriptor of a socket that listens already");
+  arguments.add("--done-fd", &options->gateway.done_fd,
+                "descriptor of a pipe to close when nothing is left to wait for");
+  arguments.add("--prepare", &options->prepare,
+                "only make the session's certificate authority, ca.pem in its folder");
+  arguments
+      .add("--java-cacerts", &options->java_cacerts,
+           "only write the Java trust store IN with that authority added to OUT")
+      .takes(2, "IN OUT");
   return [options](const std::vector<std::string>&) { return run(*options); };
 }
 

@@ -32,13 +32,6 @@ std::string wrapped(const std::string& text) {
 
 }  // namespace
 
-std::string HelpFormatter::make_usage(const CLI::App* app, std::string name) const {
-  std::string usage = CLI::Formatter::make_usage(app, std::move(name));
-  if (words_.empty()) return usage;
-  const size_t end = usage.find_last_not_of('\n') + 1;
-  return usage.substr(0, end) + " " + words_ + usage.substr(end);
-}
-
 std::string variables_help() {
   std::string text = "Variables (recshim.json may set most of them; the variable wins):\n";
   for (const control::Variable& variable : control::variables()) {
@@ -56,14 +49,6 @@ std::string unknown_command(const std::string& word, const std::vector<std::stri
   return fmt::format(
       "\"{}\" is not a command (see recshim --help); to run a program: recshim run -- {}", word,
       word);
-}
-
-std::string parse_failure(const CLI::App* app, const CLI::Error& error) {
-  const auto chosen = app->get_subcommands();
-  const std::string command = chosen.empty() ? "" : " " + chosen[0]->get_name();
-  std::string what = error.what();
-  if (error.get_name() == "RequiredError" && command.empty()) what = "a command is needed";
-  return fmt::format("recshim{}: {}\nrecshim{} --help tells more.\n", command, what, command);
 }
 
 }  // namespace recshim::tools

@@ -91,11 +91,11 @@ int index(const Options& options) {
 
 }  // namespace
 
-Action declare_index(CLI::App& app) {
+Action declare_index(Arguments& arguments) {
   auto options = std::make_shared<Options>();
-  app.add_option("dir,--dir", options->dir, "folder of recordings (RECSHIM_DIR)");
-  app.add_flag("--json", options->json, "what was done as a line of JSON");
-  app.add_flag("--progress", options->progress, "show progress even if stderr is no terminal");
+  arguments.add("dir,--dir", &options->dir, "folder of recordings (RECSHIM_DIR)");
+  arguments.add("--json", &options->json, "what was done as a line of JSON");
+  arguments.add("--progress", &options->progress, "show progress even if stderr is no terminal");
   return [options](const auto&) { return index(*options); };
 }
 

@@ -88,14 +88,14 @@ int list(const Options& options) {
 
 }  // namespace
 
-Action declare_list(CLI::App& app) {
+Action declare_list(Arguments& arguments) {
   auto options = std::make_shared<Options>();
-  app.add_option("--dir", options->dir, "folder of recordings (RECSHIM_DIR)");
-  app.add_option("--method", options->method, "only this method");
-  app.add_option("--url", options->url, "only urls that hold this text");
-  app.add_option("--test", options->test, "only test ids that hold this text");
-  app.add_option("--status", options->status, "only this status");
-  app.add_flag("--json", options->json, "a line of JSON each");
+  arguments.add("--dir", &options->dir, "folder of recordings (RECSHIM_DIR)");
+  arguments.add("--method", &options->method, "only this method");
+  arguments.add("--url", &options->url, "only urls that hold this text");
+  arguments.add("--test", &options->test, "only test ids that hold this text");
+  arguments.add("--status", &options->status, "only this status");
+  arguments.add("--json", &options->json, "a line of JSON each");
   return [options](const auto&) { return list(*options); };
 }
 

@@ -1,15 +1,9 @@
-// The command line of `recshim`: a table of commands.
-#include <fmt/format.h>
-
-#include <algorithm>
+// `recshim`: a table of commands.
 #include <array>
-#include <cstdio>
 #include <exception>
-#include <memory>
-#include <vector>
 
 #include "tools/recshim/command.h"
-#include "tools/recshim/help.h"
+#include "tools/recshim/command_line.h"
 #include "tools/recshim/settings.h"
 
 namespace recshim::tools {
@@ -84,83 +78,15 @@ constexpr const char* kStart =
     "  recshim run --mode record -- CMD    while the real servers answer: fills ./recordings\n"
     "  recshim run -- CMD                  from then on: answers from ./recordings\n"
     "  recshim doctor CMD                  when something is not seen, or to know beforehand\n"
-    "  recshim COMMAND --help              options and examples of a command\n\n";
-
-std::vector<std::string> command_names() {
-  std::vector<std::string> names;
-  for (const Command& command : kCommands) names.emplace_back(command.name);
-  return names;
-}
-
-// Takes the words from the first that is no option of app's, or after `--`, off arguments.
-// The parser must not see them: a program may be called like one of our commands.
-std::vector<std::string> take_command(std::vector<std::string>& arguments, const CLI::App& app) {
-  size_t at = 0;
-  size_t separator = 0;
-  for (; at < arguments.size(); ++at) {
-    const std::string& word = arguments[at];
-    if (word == "--") separator = 1;
-    if (separator != 0 || !word.starts_with('-')) break;
-    const CLI::Option* const option = app.get_option_no_throw(word);
-    if (option != nullptr && option->get_items_expected_min() > 0) ++at;
-  }
-  at = std::min(at, arguments.size());
-  std::vector<std::string> words(arguments.begin() + at + separator, arguments.end());
-  arguments.resize(at);
-  return words;
-}
-
-int run_main(int argc, char** argv) {
-  CLI::App app("Records the HTTP exchanges of unmodified programs and replays them.", "recshim");
-  app.set_version_flag("-V,--version", "recshim " RECSHIM_VERSION);
-  app.footer(kStart + variables_help());
-  app.failure_message(parse_failure);
-  app.require_subcommand(1);
-  std::vector<std::string> arguments(argv + 1, argv + argc);
-  // `recshim help [COMMAND]` is what many try first.
-  if (!arguments.empty() && arguments[0] == "help") {
-    arguments.erase(arguments.begin());
-    arguments.emplace_back("--help");
-  }
-  const std::vector<std::string> names = command_names();
-  if (!arguments.empty() && !arguments[0].starts_with('-') &&
-      std::find(names.begin(), names.end(), arguments[0]) == names.end()) {
-    complain(unknown_command(arguments[0], names));
-    return kUsage;
-  }
-  std::vector<std::string> words;
-  std::vector<std::pair<CLI::App*, Action>> actions;
-  for (const Command& command : kCommands) {
-    CLI::App* const subcommand = app.add_subcommand(command.name, command.summary);
-    subcommand->footer(command.examples);
-    subcommand->formatter(std::make_shared<HelpFormatter>(command.words));
-    actions.emplace_back(subcommand, command.declare(*subcommand));
-    if (command.words[0] != '\0' && !arguments.empty() && arguments[0] == command.name) {
-      std::vector<std::string> own(arguments.begin() + 1, arguments.end());
-      words = take_command(own, *subcommand);
-      own.insert(own.begin(), command.name);
-      arguments = std::move(own);
-    }
-  }
-  try {
-    // CLI11 takes them last first.
-    std::reverse(arguments.begin(), arguments.end());
-    app.parse(arguments);
-  } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? kOk : kUsage;
-  }
-  for (const auto& [subcommand, action] : actions) {
-    if (subcommand->parsed()) return action(words);
-  }
-  return kUsage;
-}
+    "  recshim COMMAND --help              options and examples of a command\n";
 
 }  // namespace
 }  // namespace recshim::tools
 
 int main(int argc, char** argv) {
   try {
-    return recshim::tools::run_main(argc, argv);
+    using namespace recshim::tools;
+    return run_command_line(kCommands, kStart, argc, argv);
   } catch (const std::exception& error) {
     recshim::tools::complain(error.what());
     return recshim::tools::kUsage;

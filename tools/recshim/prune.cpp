@@ -136,17 +136,16 @@ int prune(const Options& options) {
 
 }  // namespace
 
-Action declare_prune(CLI::App& app) {
+Action declare_prune(Arguments& arguments) {
   auto options = std::make_shared<Options>();
-  app.add_option("--journal", options->journals, "journal of a whole run; may be given again")
-      ->required();
-  app.add_option("--dir", options->dir, "folder of recordings (RECSHIM_DIR)");
-  auto* const force = app.add_flag("--force", options->force, "remove them");
-  app.add_flag_callback(
-         "--dry-run", [] {}, "only show what would be removed; the default")
-      ->excludes(force);
-  app.add_flag("--json", options->json,
-               "a line of JSON for each recording, and one for the counts");
+  arguments.add("--journal", &options->journals, "journal of a whole run; may be given again")
+      .required();
+  arguments.add("--dir", &options->dir, "folder of recordings (RECSHIM_DIR)");
+  arguments.add("--force", &options->force, "remove them");
+  arguments.add_default("--dry-run", "only show what would be removed; the default")
+      .not_with("--force");
+  arguments.add("--json", &options->json,
+                "a line of JSON for each recording, and one for the counts");
   return [options](const auto&) { return prune(*options); };
 }
 

@@ -159,14 +159,14 @@ int rekey(const Options& options) {
 
 }  // namespace
 
-Action declare_rekey(CLI::App& app) {
+Action declare_rekey(Arguments& arguments) {
   auto options = std::make_shared<Options>();
-  app.add_option("--dir", options->dir, "folder of recordings (RECSHIM_DIR)");
-  auto* const force = app.add_flag("--force", options->force, "rename them");
-  app.add_flag_callback(
-         "--dry-run", [] {}, "only show what would be renamed; the default")
-      ->excludes(force);
-  app.add_flag("--json", options->json, "a line of JSON for each renaming, and one for the counts");
+  arguments.add("--dir", &options->dir, "folder of recordings (RECSHIM_DIR)");
+  arguments.add("--force", &options->force, "rename them");
+  arguments.add_default("--dry-run", "only show what would be renamed; the default")
+      .not_with("--force");
+  arguments.add("--json", &options->json,
+                "a line of JSON for each renaming, and one for the counts");
   return [options](const auto&) { return rekey(*options); };
 }
 

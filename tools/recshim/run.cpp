@@ -303,31 +303,32 @@ int run(const Options& options) {
 
 }  // namespace
 
-Action declare_run(CLI::App& app) {
+Action declare_run(Arguments& arguments) {
   auto options = std::make_shared<Options>();
-  app.add_option("--mode", options->mode,
-                 "live, record, replay or record-if-missing (RECSHIM_MODE)");
-  app.add_option("--dir", options->dir, "folder of recordings (RECSHIM_DIR)");
-  app.add_option("--hosts", options->hosts, "hosts to record and replay (RECSHIM_HOSTS)");
-  app.add_option("--test-id", options->test_id, "test the exchanges belong to (RECSHIM_TEST_ID)");
-  app.add_option("--connect-to", options->connect_to,
-                 "host:port=addr:port, where connections really go (RECSHIM_CONNECT_TO)");
-  app.add_option("--config", options->config, "configuration file (RECSHIM_CONFIG)");
-  app.add_option("--journal", options->journal, "a line for each exchange (RECSHIM_JOURNAL)");
-  app.add_option("--log", options->log, "log file (RECSHIM_LOG)");
-  app.add_option("--supervise", options->supervise,
-                 "auto, always or never: serve programs that the library cannot reach, such as "
-                 "static and Go ones, by system call notifications")
-      ->check(CLI::IsMember({"auto", "always", "never"}));
-  app.add_flag(
-      "--strict", options->strict,
+  arguments.add("--mode", &options->mode,
+                "live, record, replay or record-if-missing (RECSHIM_MODE)");
+  arguments.add("--dir", &options->dir, "folder of recordings (RECSHIM_DIR)");
+  arguments.add("--hosts", &options->hosts, "hosts to record and replay (RECSHIM_HOSTS)");
+  arguments.add("--test-id", &options->test_id, "test the exchanges belong to (RECSHIM_TEST_ID)");
+  arguments.add("--connect-to", &options->connect_to,
+                "host:port=addr:port, where connections really go (RECSHIM_CONNECT_TO)");
+  arguments.add("--config", &options->config, "configuration file (RECSHIM_CONFIG)");
+  arguments.add("--journal", &options->journal, "a line for each exchange (RECSHIM_JOURNAL)");
+  arguments.add("--log", &options->log, "log file (RECSHIM_LOG)");
+  arguments
+      .add("--supervise", &options->supervise,
+           "auto, always or never: serve programs that the library cannot reach, such as "
+           "static and Go ones, by system call notifications")
+      .one_of({"auto", "always", "never"});
+  arguments.add(
+      "--strict", &options->strict,
       "exit with 86 when a request had no recording, could not be recorded or was refused; "
       "in replay also --sealed where the system allows it");
-  app.add_flag("--sealed", options->sealed,
-               "stop programs that lost the library at their first connection to a configured "
-               "host");
-  app.add_flag("--quiet,-q", options->quiet, "no summary");
-  app.add_flag("--json", options->json, "the summary as one line of JSON, on stderr");
+  arguments.add("--sealed", &options->sealed,
+                "stop programs that lost the library at their first connection to a configured "
+                "host");
+  arguments.add("--quiet,-q", &options->quiet, "no summary");
+  arguments.add("--json", &options->json, "the summary as one line of JSON, on stderr");
   return [options](const std::vector<std::string>& words) {
     options->command = words;
     return run(*options);

@@ -127,18 +127,16 @@ int show(const Options& options) {
 
 }  // namespace
 
-Action declare_show(CLI::App& app) {
+Action declare_show(Arguments& arguments) {
   auto options = std::make_shared<Options>();
-  app.add_option("recording", options->recording, "file, or the start of a name")
-      ->required()
-      ->type_name("FILE|HASH");
-  app.add_option("--dir", options->dir, "folder of recordings (RECSHIM_DIR)");
-  auto* const raw = app.add_flag("--raw", options->raw,
-                                 "the response's head and body, de-chunked, as they are replayed");
-  auto* const body = app.add_flag("--body", options->body, "the response's body alone, as bytes");
-  auto* const json = app.add_flag("--json", options->json, "the whole file");
-  raw->excludes(body)->excludes(json);
-  body->excludes(json);
+  arguments.add("recording", &options->recording, "file, or the start of a name")
+      .required()
+      .takes(1, "FILE|HASH");
+  arguments.add("--dir", &options->dir, "folder of recordings (RECSHIM_DIR)");
+  arguments.add("--raw", &options->raw,
+                "the response's head and body, de-chunked, as they are replayed");
+  arguments.add("--body", &options->body, "the response's body alone, as bytes").not_with("--raw");
+  arguments.add("--json", &options->json, "the whole file").not_with("--raw").not_with("--body");
   return [options](const auto&) { return show(*options); };
 }
 

@@ -108,11 +108,11 @@ int supervised(const Options& options, const std::vector<std::string>& words) {
 
 }  // namespace
 
-Action declare_supervised(CLI::App& app) {
+Action declare_supervised(Arguments& arguments) {
   auto options = std::make_shared<Options>();
-  app.group("");  // not in the list of commands
-  app.add_option("--argv0", options->argv0, "the program's name for itself");
-  app.add_flag("--whole-tree", options->whole_tree, "every program it starts as well");
+  arguments.hide();
+  arguments.add("--argv0", &options->argv0, "the program's name for itself");
+  arguments.add("--whole-tree", &options->whole_tree, "every program it starts as well");
   return [options](const std::vector<std::string>& words) { return supervised(*options, words); };
 }
 

@@ -127,10 +127,11 @@ int verify(const Options& options) {
 
 }  // namespace
 
-Action declare_verify(CLI::App& app) {
+Action declare_verify(Arguments& arguments) {
   auto options = std::make_shared<Options>();
-  app.add_option("dir,--dir", options->dir, "folder of recordings (RECSHIM_DIR)");
-  app.add_flag("--json", options->json, "a line of JSON for each finding, and one for the counts");
+  arguments.add("dir,--dir", &options->dir, "folder of recordings (RECSHIM_DIR)");
+  arguments.add("--json", &options->json,
+                "a line of JSON for each finding, and one for the counts");
   return [options](const auto&) { return verify(*options); };
 }
 

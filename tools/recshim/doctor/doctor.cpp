@@ -185,12 +185,12 @@ int doctor(const Options& options) {
 
 }  // namespace
 
-Action declare_doctor(CLI::App& app) {
+Action declare_doctor(Arguments& arguments) {
   auto options = std::make_shared<Options>();
-  app.add_flag("--run", options->run,
-               "start the command for real, in mode live, and look at every program it executes; "
-               "its output goes to stderr");
-  app.add_flag("--json", options->json, "the report as JSON");
+  arguments.add("--run", &options->run,
+                "start the command for real, in mode live, and look at every program it executes; "
+                "its output goes to stderr");
+  arguments.add("--json", &options->json, "the report as JSON");
   return [options](const std::vector<std::string>& words) {
     options->command = words;
     return doctor(*options);
