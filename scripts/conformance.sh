@@ -5,8 +5,6 @@ cd "$(dirname "$0")/.."
 
 case " $* " in *" --help "* | *" -h "*) exec python3 tests/conformance/conformance.py --help ;; esac
 . scripts/packages.sh
-require_debian
-install_packages "${build_packages[@]}" iproute2 python3 python3-venv util-linux
-configure build -DCMAKE_BUILD_TYPE=Release
-cmake --build build -j "$jobs" --target recshim recshim_preload
+build_for_use
+install_packages iproute2 openssl python3 python3-venv util-linux
 exec python3 tests/conformance/conformance.py --jobs "$jobs" "$@"

@@ -4,19 +4,29 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-if [ $# -gt 0 ]; then
-  echo "usage: scripts/demo.sh"
-  [ "$1" = --help ] || [ "$1" = -h ] && exit 0
-  exit 2
-fi
+recshim=build/recshim
+case "$*" in
+  '') ;;
+  --installed) recshim=recshim ;;
+  *)
+    echo "usage: scripts/demo.sh [--installed]"
+    echo "Builds recshim first, unless --installed: then it is the one on PATH."
+    [ "$*" = --help ] || [ "$*" = -h ] && exit 0
+    exit 2
+    ;;
+esac
 
 say() { printf '\n\033[1m%s\033[0m\n' "$*"; }
 [ -t 1 ] || say() { printf '\n== %s\n' "$*"; }
 
-say "Building"
-scripts/setup.sh
 . scripts/packages.sh
-install_packages curl python3 util-linux
+if [ "$recshim" = build/recshim ]; then
+  say "Building"
+  build_time
+  echo "Then it records and replays two programs, which takes seconds."
+  build_for_use
+fi
+install_packages "${demo_packages[@]}"
 
 work=$(mktemp -d "${TMPDIR:-/tmp}/recshim-demo-XXXXXX")
 server=
@@ -72,12 +82,12 @@ timed() {
 }
 
 say "Recording curl and a Python program, both unmodified"
-timed curl-record build/recshim run --mode record -- "${curl_program[@]}"
-timed python-record build/recshim run --mode record -- "${python_program[@]}"
+timed curl-record "$recshim" run --mode record -- "${curl_program[@]}"
+timed python-record "$recshim" run --mode record -- "${python_program[@]}"
 cat "$work/python-record.out"
 
 say "The recordings"
-build/recshim list
+"$recshim" list
 if grep -rqF "$OPENAI_API_KEY" "$RECSHIM_DIR"; then
   echo "the API key was written into a recording" >&2
   exit 1
@@ -99,8 +109,8 @@ if [ ${#isolated[@]} -gt 0 ]; then
 else
   echo "the system does not allow a network namespace here; the server is gone, though"
 fi
-timed curl-replay "${isolated[@]}" build/recshim run --strict -- "${curl_program[@]}"
-timed python-replay "${isolated[@]}" build/recshim run --strict -- "${python_program[@]}"
+timed curl-replay "${isolated[@]}" "$recshim" run --strict -- "${curl_program[@]}"
+timed python-replay "${isolated[@]}" "$recshim" run --strict -- "${python_program[@]}"
 
 say "Comparing"
 for program in curl python; do

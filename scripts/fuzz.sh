@@ -19,12 +19,12 @@ if [ "$target" != all ]; then
 fi
 
 . scripts/packages.sh
-require_debian
-install_packages "${build_packages[@]}" clang
+install_build_packages
+install_packages "${test_build_packages[@]}" clang
 install_packages "libclang-rt-$(clang -dumpversion | cut -d. -f1)-dev"
 configure build-fuzz -DCMAKE_BUILD_TYPE=Debug -DCMAKE_C_COMPILER=clang -DCMAKE_CXX_COMPILER=clang++ \
   -DCMAKE_CXX_FLAGS_DEBUG='-O1 -g1 -fsanitize=fuzzer-no-link' -DRECSHIM_SANITIZE=address,undefined \
-  -DRECSHIM_WERROR=OFF -DRECSHIM_UNIT_TESTS= -DRECSHIM_LIBFUZZER=ON
+  -DRECSHIM_WERROR=OFF -DRECSHIM_BUILD_TESTS=ON -DRECSHIM_UNIT_TESTS= -DRECSHIM_LIBFUZZER=ON
 cmake --build build-fuzz -j "$jobs" --target fuzz_targets
 
 failed=0

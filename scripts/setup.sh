@@ -12,8 +12,6 @@ if [ $# -gt 0 ]; then
 fi
 
 . scripts/packages.sh
-require_debian
-install_packages "${build_packages[@]}"
-configure build -DCMAKE_BUILD_TYPE=Release
-cmake --build build -j "$jobs" --target recshim recshim_preload
+build_time
+build_for_use
 echo "Built build/librecshim.so and build/recshim."

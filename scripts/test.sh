@@ -13,8 +13,8 @@ if [ $# -gt 0 ]; then
 fi
 
 . scripts/packages.sh
-require_debian
-install_packages "${build_packages[@]}" "${test_packages[@]}"
+install_build_packages
+install_packages "${test_packages[@]}"
 started=$SECONDS
 
 step() { printf '\n== %s\n' "$*"; }
@@ -22,7 +22,7 @@ step() { printf '\n== %s\n' "$*"; }
 step "Build"
 # Most unit tests are built once only, with the sanitizers below. Not so the gateway's, which
 # measure memory, and the command line's, which start programs and preload the library.
-configure build -DCMAKE_BUILD_TYPE=Release -DRECSHIM_WERROR=ON \
+configure build -DCMAKE_BUILD_TYPE=Release -DRECSHIM_BUILD_TESTS=ON -DRECSHIM_WERROR=ON \
   -DRECSHIM_UNIT_TESTS='gateway;tools'
 cmake --build build -j "$jobs"
 
@@ -34,7 +34,7 @@ scripts/check-exports.sh build
 step "Unit tests and fuzz targets with sanitizers"
 # -O0: half the time to compile, which is more than the tests need.
 configure build-asan -DCMAKE_BUILD_TYPE=Debug -DCMAKE_CXX_FLAGS_DEBUG='-O0 -g1' \
-  -DRECSHIM_SANITIZE=address,undefined -DRECSHIM_WERROR=ON \
+  -DRECSHIM_SANITIZE=address,undefined -DRECSHIM_BUILD_TESTS=ON -DRECSHIM_WERROR=ON \
   -DRECSHIM_UNIT_TESTS="$(find tests/unit -mindepth 1 -maxdepth 1 ! -name tools -printf '%f;')"
 units=$(cmake --build build-asan --target help | sed -nE 's/^(unit_[a-z0-9_]+): phony.*/\1/p')
 # shellcheck disable=SC2086 # one word a target
