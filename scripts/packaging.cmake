@@ -19,9 +19,16 @@ set(CPACK_PACKAGE_VENDOR recshim)
 set(CPACK_PACKAGE_CONTACT "The recshim authors <recshim@localhost>")
 set(CPACK_PACKAGE_DESCRIPTION_SUMMARY
   "record and replay the HTTP exchanges of unmodified programs")
+set(CPACK_PACKAGE_DESCRIPTION
+"For tests of code that calls LLM and other HTTP APIs. A program is recorded
+once, while the real servers answer. From then on it is replayed from files:
+offline and byte for byte, in any language, without a proxy or a change to it.")
 set(CPACK_RESOURCE_FILE_LICENSE ${CMAKE_SOURCE_DIR}/LICENSE)
 set(CPACK_PACKAGING_INSTALL_PREFIX /usr)
+set(CPACK_INSTALL_DEFAULT_DIRECTORY_PERMISSIONS OWNER_READ OWNER_WRITE OWNER_EXECUTE
+  GROUP_READ GROUP_EXECUTE WORLD_READ WORLD_EXECUTE)
 set(CPACK_STRIP_FILES ON)
+set(CPACK_PRE_BUILD_SCRIPTS ${CMAKE_SOURCE_DIR}/scripts/debian-package.cmake)
 set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
 set(CPACK_DEBIAN_PACKAGE_SECTION devel)
 set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)

@@ -58,7 +58,7 @@ OPENSSL_1_1 = "mysql-connector-python==8.0.31"  # brings the last OpenSSL of tha
 def install_c(sources, target):
     strict = ["-O1", "-Wall", "-Wextra", "-Werror"]
     run("cc", *strict, "-o", target / "static_openssl_client", sources / "openssl_client.c",
-        "-l:libssl.a", "-l:libcrypto.a", cwd=sources)
+        "-l:libssl.a", "-l:libcrypto.a", "-l:libz.a", "-l:libzstd.a", cwd=sources)
     run(paths.WORK / "venv/bin/python", "-m", "pip", "download", "--quiet", "--disable-pip-version-check",
         "--no-deps", "--only-binary", ":all:", "--python-version", "3.10", "--platform", "manylinux1_x86_64",
         "--dest", target, OPENSSL_1_1, cwd=target)
