@@ -126,7 +126,7 @@ build_time() {
 # build_for_use: installs what is missing and makes build/librecshim.so and build/recshim.
 build_for_use() {
   install_build_packages
-  # A folder that has the tests keeps them, or what was compiled of them would be thrown away.
+  # A folder that has the tests keeps them, for ctest.
   if grep -qs '^build [^:]*interpose_test' build/build.ninja; then
     configure build -DCMAKE_BUILD_TYPE=Release
   else
