@@ -1,5 +1,6 @@
 # CPack runs this on what it has installed, before it makes the Debian package of it.
 
+cmake_minimum_required(VERSION 3.22)
 if(NOT CPACK_GENERATOR STREQUAL DEB)
   return()
 endif()
