@@ -37,13 +37,13 @@ stop_server() {
 trap 'stop_server; rm -rf "$work"' EXIT
 
 say "Starting a server that speaks the OpenAI API over TLS on loopback"
-# Its certificate is for api.openai.com, from a CA made now; the programs verify it.
+# Its certificate is for the two hosts that are asked, from a CA made now; the programs verify it.
 openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 1 \
   -subj '/CN=recshim demo CA' -addext keyUsage=critical,keyCertSign \
   -keyout "$work/ca.key" -out "$work/ca.pem" 2>/dev/null
 openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes \
   -subj '/CN=api.openai.com' -keyout "$work/server.key" -out "$work/server.csr" 2>/dev/null
-printf '%s\n' subjectAltName=DNS:api.openai.com authorityKeyIdentifier=keyid \
+printf '%s\n' subjectAltName=DNS:api.openai.com,DNS:weather.example.test authorityKeyIdentifier=keyid \
   subjectKeyIdentifier=hash extendedKeyUsage=serverAuth >"$work/server.ext"
 openssl x509 -req -in "$work/server.csr" -CA "$work/ca.pem" -CAkey "$work/ca.key" \
   -CAcreateserial -days 1 -extfile "$work/server.ext" -out "$work/server.pem" 2>/dev/null
@@ -58,12 +58,12 @@ for _ in $(seq 100); do
   sleep 0.1
 done
 port=$(cat "$work/port")
-echo "listening on 127.0.0.1:$port, in place of api.openai.com:443"
+echo "listening on 127.0.0.1:$port, in place of api.openai.com:443 and weather.example.test:443"
 
 export OPENAI_API_KEY=sk-demo-key-that-is-never-written
 export SSL_CERT_FILE=$work/ca.pem
 export RECSHIM_CONFIG=/dev/null RECSHIM_DIR=$work/recordings
-export RECSHIM_CONNECT_TO=api.openai.com:443=127.0.0.1:$port
+export RECSHIM_CONNECT_TO=api.openai.com:443=127.0.0.1:$port,weather.example.test:443=127.0.0.1:$port
 unset HTTPS_PROXY https_proxy ALL_PROXY all_proxy
 
 ask='{"model":"gpt-4o","messages":[{"role":"user","content":"Say hello."}],"stream":true}'

@@ -10,7 +10,7 @@ from . import paths
 
 HOSTS = ["api.openai.com", "api.anthropic.com", "api.example.test", "other.example.test",
          "ollama.example.test", "static.example.test", "httpbin.example.test",
-         "git.example.test", "redis.example.test", "localhost"]
+         "git.example.test", "redis.example.test", "weather.example.test", "localhost"]
 _MAX_AGE_S = 12 * 3600
 
 

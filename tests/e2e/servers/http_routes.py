@@ -314,6 +314,13 @@ def sequence(ex):
     ex.reply(200, f"{ex.server.counter('sequence ' + ex.query.get('name', ''))}\n")
 
 
+def weather(ex):
+    """What scripts/demo_client.py asks: an API that is nobody's. ?location=…"""
+    ex.body()
+    location = ex.query.get("location", "")
+    ex.reply_json({"location": location, "temperature": 15 + len(location), "sky": "sunny"})
+
+
 def flaky(ex):
     """429 with Retry-After, then 200; ?status=503&fails=2 for other ways to fail."""
     ex.body()
@@ -415,5 +422,5 @@ ROUTES = {
     "upload": upload, "multipart": multipart, "head": head, "204": no_content, "304": not_modified,
     "slow": slow, "cookies": cookies, "redirect": redirect, "random": random, "sequence": sequence,
     "flaky": flaky, "headers": headers, "old": old, "empty": empty, "binary": binary,
-    "json": json_styles, "upgrade": upgrade, "page": page,
+    "json": json_styles, "weather": weather, "upgrade": upgrade, "page": page,
 }
