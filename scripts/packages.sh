@@ -13,7 +13,7 @@ deb_packages=(dpkg-dev file)
 test_build_packages=(libboost-dev libgmock-dev libgnutls28-dev libgtest-dev python3)
 # What running them needs: the programs that are recorded, and the servers.
 test_packages=("${test_build_packages[@]}" "${demo_packages[@]}" "${deb_packages[@]}" binutils chromium
-  clang-format git iproute2 liblwp-protocol-https-perl libnss3-tools libwww-perl make musl-tools
+  clang-format clang-tidy git iproute2 liblwp-protocol-https-perl libnss3-tools libwww-perl make musl-tools
   nginx-light php-cli php-curl python3-venv ruby wget wget2)
 # Runtimes that are often here from elsewhere: Debian's where there is none.
 command -v npm >/dev/null || test_packages+=(nodejs npm)

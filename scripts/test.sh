@@ -30,6 +30,7 @@ step "Checks"
 scripts/check-format.sh
 scripts/check-layers.sh
 scripts/check-exports.sh build
+JOBS=$jobs scripts/check-tidy.sh
 
 step "Unit tests and fuzz targets with sanitizers"
 # -O0: half the time to compile, which is more than the tests need.

@@ -22,6 +22,13 @@ Level level_from_name(std::string_view name, bool* ok);
 // Writes one line (time, pid, level, text). Keeps errno. Never throws.
 void write(Level level, std::string_view text) noexcept;
 
+// What moves on each connection: at this level a line for each call of the program's.
+template <typename... Args>
+void trace(fmt::format_string<Args...> format, Args&&... args) {
+  if (enabled(Level::kTrace)) {
+    write(Level::kTrace, fmt::format(format, std::forward<Args>(args)...));
+  }
+}
 template <typename... Args>
 void info(fmt::format_string<Args...> format, Args&&... args) {
   if (enabled(Level::kInfo)) write(Level::kInfo, fmt::format(format, std::forward<Args>(args)...));

@@ -33,9 +33,6 @@ namespace {
 
 constexpr uint16_t kDnsPort = 53;
 
-// Why a connection is left alone, for the log.
-enum class Bypass { kNone, kNotConfigured, kLive, kNotInternet };
-
 // Where a connect(2) is to lead.
 struct Target {
   Endpoint asked;
@@ -45,6 +42,13 @@ struct Target {
   bool proxy = false;
   const control::ConnectTo* redirect = nullptr;
 };
+
+// What becomes of the connection.
+const char* course_of(const Runtime& self, bool ours) {
+  if (self.config.mode == control::Mode::kLive) return "left alone";
+  if (!ours) return "watched, for its host is not configured";
+  return self.replaying() ? "replayed" : "recorded";
+}
 
 int socket_option(int fd, int name) {
   int value = 0;
@@ -223,6 +227,9 @@ int connect_stream(int fd, int family, const Endpoint& asked, const sockaddr* ad
                self.config.mode != control::Mode::kLive) {
       runtime::report_config_errors();
       error = ECONNREFUSED;
+    } else {
+      log::trace("fd {} to {}:{}, asked for as {}: {}", fd, target.host, asked.port, asked.text(),
+                 course_of(self, target.configured || target.proxy));
     }
   }
   if (error != 0) return fail(error);

@@ -12,6 +12,7 @@
 #include <optional>
 #include <string>
 
+#include "shim/base/log.h"
 #include "shim/http/message.h"
 #include "shim/ops/libc.h"
 #include "shim/ops/lookup.h"
@@ -73,6 +74,7 @@ Answer answer_for(const char* node, uint16_t port) {
   if (redirect == nullptr && !replayed) return answer;
   answer.host = host;
   answer.synthetic = runtime::synthetic_address(host);
+  log::trace("lookup of {} answered by {}", host, answer.synthetic);
   answer.only_v6 = redirect != nullptr && !self->replaying() &&
                    redirect->target_address.find(':') != std::string::npos;
   return answer;

@@ -292,6 +292,7 @@ bool was_used_unseen(const Socket& socket, int fd) {
 void record_client_bytes(Socket& socket, std::string_view bytes) {
   if (!socket.record || socket.tls) return;
   socket.inherited = false;
+  log::trace("fd {}: {} bytes to the server", socket.first_fd, bytes.size());
   flow::Commands commands;
   socket.record->on_client_bytes(bytes, monotonic_us(), commands);
   obey(socket, commands);
@@ -300,6 +301,7 @@ void record_client_bytes(Socket& socket, std::string_view bytes) {
 void record_server_bytes(Socket& socket, std::string_view bytes) {
   if (!socket.record || socket.tls) return;
   socket.inherited = false;
+  log::trace("fd {}: {} bytes from the server", socket.first_fd, bytes.size());
   flow::Commands commands;
   socket.record->on_server_bytes(bytes, monotonic_us(), commands);
   obey(socket, commands);
@@ -346,6 +348,7 @@ int replay_client_bytes(Socket& socket, std::string_view bytes, bool* go_live,
   socket.inherited = false;
   if (!socket.client_spoke && !socket.tls) adopt_virtual(socket, bytes);
   socket.client_spoke = true;
+  log::trace("fd {}: {} bytes from the program", socket.first_fd, bytes.size());
   socket.replay->on_client_bytes(bytes, monotonic_us(), commands);
   ReplayExecutor executor(socket, go_live, unsent);
   const int error = executor.run(std::move(commands));
@@ -396,6 +399,7 @@ void pump(Socket& socket) {
         if (sent != -EAGAIN) drop_peer(socket);  // the program has closed
         return;
       }
+      log::trace("fd {}: {} bytes to the program", socket.first_fd, sent);
       socket.in_kernel += static_cast<uint64_t>(sent);
       socket.out.erase(0, static_cast<size_t>(sent));
       continue;

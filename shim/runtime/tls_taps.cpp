@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "shim/base/lasting.h"
+#include "shim/base/log.h"
 #include "shim/runtime/driver.h"
 #include "shim/runtime/guard.h"
 #include "shim/runtime/runtime.h"
@@ -36,12 +37,14 @@ class Tap final : public TlsTap {
 
   void on_written(const void* bytes, size_t n) override {
     feed([&](flow::Commands& out) {
+      log::trace("{}: {} bytes to the server over TLS", http::origin_url(record_->origin()), n);
       record_->on_client_bytes({static_cast<const char*>(bytes), n}, monotonic_us(), out);
     });
   }
 
   void on_read(const void* bytes, size_t n) override {
     feed([&](flow::Commands& out) {
+      log::trace("{}: {} bytes from the server over TLS", http::origin_url(record_->origin()), n);
       record_->on_server_bytes({static_cast<const char*>(bytes), n}, monotonic_us(), out);
     });
   }
