@@ -8,8 +8,9 @@ usage() {
 usage: check-tidy.sh [BASE | --staged | --all]
 
 Checks the sources that differ from BASE, changes that are not committed among them. Without BASE,
-from where the branch left main, or on main itself from the commit before. --staged: those that are
-staged. --all: every source, which takes long. A header is checked with the source of its name.
+from where the branch left main, or on main itself from the commit before; in a clone without history
+only what is not committed. --staged: those that are staged. --all: every source, which takes long.
+A header is checked with the source of its name.
 
 Needs the build: RECSHIM_BUILD_DIR [build] holds compile_commands.json. JOBS=N sets how many run at once.
 TEXT
@@ -19,7 +20,7 @@ if [ $# -gt 1 ]; then usage >&2; exit 2; fi
 build=${RECSHIM_BUILD_DIR:-build}
 sources=('shim/*.cpp' 'shim/*.h' 'tools/*.cpp' 'tools/*.h')
 
-# The commit to compare with, or nothing: in the first commit, and in a clone without history.
+# The commit to compare with, or nothing: on the first commit, and in a clone without history.
 default_base() {
   local main base
   for main in main origin/main; do
@@ -44,8 +45,8 @@ case "${1:-}" in
   *)
     base=${1:-$(default_base)}
     if [ -z "$base" ]; then
-      echo "clang-tidy: there is no commit to compare with, so nothing was checked; --all checks every source."
-      exit 0
+      echo "clang-tidy: there is no earlier commit to compare with: of HEAD nothing is checked; --all checks it."
+      base=HEAD
     fi
     base=$(git rev-parse --verify --quiet "$base^{commit}") || { echo "$1 is no commit here" >&2; exit 2; }
     mapfile -t files < <(

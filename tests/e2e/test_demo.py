@@ -57,3 +57,8 @@ def test_recordings_are_sound(lab):
     subprocess.run([paths.LAUNCHER, "verify", record_demo.RECORDINGS], check=True, timeout=60)
     listed = lab.run([paths.LAUNCHER, "list", "--dir", record_demo.RECORDINGS], lab.base_env(), "list").ok().text()
     assert "weather.example.test" in listed and "chat/completions" in listed
+
+
+def test_readme_shows_the_command():
+    readme = (paths.SOURCE / "README.md").read_text()
+    assert "    build/recshim run -- " + " ".join(record_demo.COMMAND) in readme
