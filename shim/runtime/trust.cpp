@@ -18,6 +18,7 @@
 #include "shim/base/log.h"
 #include "shim/base/sha256.h"
 #include "shim/base/sys.h"
+#include "shim/control/ca_bundles.h"
 #include "shim/control/ca_folders.h"
 #include "shim/control/session.h"
 #include "shim/runtime/helper_program.h"
@@ -31,18 +32,6 @@ constexpr int kPrepareTimeout_ms = 10000;
 constexpr size_t kMaxPath = 4096;
 constexpr off_t kMaxBundle_bytes = off_t{16} << 20;
 
-// Where distributions keep their bundle, and where TLS libraries built for others look.
-constexpr std::array kSystemBundles = {
-    "/etc/ssl/certs/ca-certificates.crt",                 // Debian, Alpine, Arch
-    "/etc/pki/tls/certs/ca-bundle.crt",                   // Fedora
-    "/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem",  // CentOS
-    "/etc/ssl/ca-bundle.pem",                             // openSUSE
-    "/etc/ssl/cert.pem",                                  // Alpine, the BSDs, portable builds
-    "/etc/pki/tls/cert.pem",
-    "/usr/lib/ssl/cert.pem",
-    "/usr/local/ssl/cert.pem",
-    "/usr/local/etc/openssl/cert.pem",
-};
 // The bundle that packages carry: certifi, and its copies in pip, botocore and others.
 constexpr std::string_view kPackagedBundle = "/cacert.pem";
 constexpr std::array<std::string_view, 3> kKeyStores = {
@@ -174,7 +163,7 @@ int open_bundle(const char* path) {
     done = copy(original, made);
     sys::close(original);
   } else if (!is_extra) {
-    for (const char* place : kSystemBundles) {
+    for (const char* place : control::kSystemBundles) {
       if (append_file(place, made)) break;
     }
   }
@@ -239,7 +228,7 @@ void prepare_trust() {
   trust = new Trust;
   trust->ca_path = config.session_dir + "/ca.pem";
   expect(trust->ca_path);
-  for (const auto* path : kSystemBundles) expect(path);
+  for (const auto* path : control::kSystemBundles) expect(path);
   for (const auto path : kKeyStores) expect(path);
   for (const auto* name : kBundleVariables) {
     const char* value = std::getenv(name);
@@ -277,7 +266,7 @@ TrustedFile trusted_file(const char* path) {
     if (name.ends_with(store)) return TrustedFile::kKeyStore;
   }
   if (name.ends_with(kPackagedBundle)) return TrustedFile::kPem;
-  for (const std::string_view bundle : kSystemBundles) {
+  for (const std::string_view bundle : control::kSystemBundles) {
     if (name == bundle) return TrustedFile::kPem;
   }
   for (const auto& bundle : trust->user_bundles) {

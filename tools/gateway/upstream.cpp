@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "shim/base/env.h"
+#include "shim/control/ca_bundles.h"
 #include "shim/control/ca_folders.h"
 #include "shim/control/proxies.h"
 
@@ -93,6 +94,8 @@ UpstreamSettings UpstreamSettings::from(const control::Config& config,
   for (const char* name : {"CURL_CA_BUNDLE", "SSL_CERT_FILE"}) {
     if (settings.ca_file.empty()) settings.ca_file = file_named_by(name);
   }
+  // libcurl and OpenSSL may come from another distribution, whose bundle is elsewhere.
+  if (settings.ca_file.empty()) settings.ca_file = control::system_bundle(posix_env());
   for (const char* name : {"NODE_EXTRA_CA_CERTS", "REQUESTS_CA_BUNDLE", "DENO_CERT"}) {
     const std::string path = file_named_by(name);
     if (!path.empty()) settings.extra_ca.push_back(path);

@@ -23,15 +23,15 @@ namespace recshim::gateway {
 // What every upstream of this gateway is told. Threads: const after making.
 struct UpstreamSettings {
   control::Upstream files;
-  std::string ca_file;                          // instead of libcurl's own; empty: that
+  std::string ca_file;                          // empty: libcurl's own
   std::vector<std::string> extra_ca;            // trusted besides
   std::vector<std::string> extra_ca_folders;    // the same, files named by `openssl rehash`
   const control::HostMatcher* hosts = nullptr;  // for RECSHIM_CONNECT_TO
   bool environment_has_proxy = false;
 
   // ca_file and extra_ca from the configuration and the variables that programs know:
-  // CURL_CA_BUNDLE and SSL_CERT_FILE; NODE_EXTRA_CA_CERTS, REQUESTS_CA_BUNDLE, DENO_CERT and
-  // SSL_CERT_DIR.
+  // CURL_CA_BUNDLE and SSL_CERT_FILE, else the system's bundle; NODE_EXTRA_CA_CERTS,
+  // REQUESTS_CA_BUNDLE, DENO_CERT and SSL_CERT_DIR.
   static UpstreamSettings from(const control::Config& config, const control::HostMatcher& hosts,
                                const control::GetEnv& get_env);
 };

@@ -37,6 +37,7 @@ Action declare_diff(Arguments& arguments);
 Action declare_doctor(Arguments& arguments);
 Action declare_gateway(Arguments& arguments);
 Action declare_index(Arguments& arguments);
+Action declare_library(Arguments& arguments);
 Action declare_list(Arguments& arguments);
 Action declare_prune(Arguments& arguments);
 Action declare_rekey(Arguments& arguments);

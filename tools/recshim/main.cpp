@@ -29,6 +29,8 @@ constexpr std::array kCommands = {
         "  recshim doctor --run -- npm test   runs it and looks at every program it executes\n"
         "\nExit status: 0 served, 1 something is missing or a program can't be served.\n",
         declare_doctor, "[-- CMD [ARGUMENT...]]"},
+    Command{"library", "Print the path of librecshim.so, for LD_PRELOAD",
+            "Example:\n  LD_PRELOAD=$(recshim library) pytest\n", declare_library},
     Command{"list", "List recordings",
             "Examples:\n"
             "  recshim list --dir tests/recordings --method POST\n"

@@ -5,18 +5,10 @@
 
 #include "shim/base/env.h"
 #include "shim/base/sha256.h"
+#include "shim/control/ca_bundles.h"
 
 namespace recshim::supervisor {
 namespace {
-
-// Source: crypto/x509/root_linux.go in Go, rustls-native-certs, OpenSSL's defaults.
-constexpr std::array kSystemBundles = {
-    "/etc/ssl/certs/ca-certificates.crt",                 // Debian
-    "/etc/pki/tls/certs/ca-bundle.crt",                   // Fedora
-    "/etc/ssl/ca-bundle.pem",                             // openSUSE
-    "/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem",  // CentOS
-    "/etc/ssl/cert.pem",                                  // Alpine
-};
 
 constexpr std::array kVariables = {"SSL_CERT_FILE",       "CURL_CA_BUNDLE", "REQUESTS_CA_BUNDLE",
                                    "NODE_EXTRA_CA_CERTS", "DENO_CERT",      "GIT_SSL_CAINFO"};
@@ -52,9 +44,7 @@ Result<std::vector<std::pair<std::string, std::string>>> trust_variables(
     if (path.starts_with(session_dir + "/bundle-")) continue;
     if (path.empty()) {
       if (std::string_view(name) != "SSL_CERT_FILE") continue;
-      for (const char* system : kSystemBundles) {
-        if (path.empty() && posix_env().stat(system)) path = system;
-      }
+      path = control::system_bundle(posix_env());
     }
     auto bundle = bundle_of(path, session_dir);
     if (!bundle) return bundle.error();

@@ -26,7 +26,7 @@ TEST(Cli, HelpNamesEveryVariableAndCommand) {
     EXPECT_THAT(output.out, HasSubstr(variable.name));
   }
   for (const char* command :
-       {"run", "doctor", "list", "show", "diff", "verify", "prune", "rekey"}) {
+       {"run", "doctor", "library", "list", "show", "diff", "verify", "prune", "rekey"}) {
     EXPECT_THAT(output.out, HasSubstr(command));
     const Cli::Output help = Cli().run(std::string(command) + " --help");
     EXPECT_EQ(help.exit_code, 0) << command;
@@ -53,6 +53,15 @@ TEST(Cli, SaysWhatWasMeantAndWhereHelpIs) {
   EXPECT_EQ(cli.run("help run").out, cli.run("run --help").out);
   EXPECT_EQ(cli.run("help").out, cli.run("--help").out);
   EXPECT_THAT(cli.run("run --help").out, HasSubstr("recshim run [OPTIONS] -- CMD"));
+}
+
+TEST(Cli, PrintsWhereTheLibraryIs) {
+  const Cli cli;
+  EXPECT_EQ(cli.run("library").out, EMPTY_LIBRARY "\n");
+  const Cli::Output missing = cli.run("library", "RECSHIM_LIBRARY=/no/such/library.so");
+  EXPECT_EQ(missing.exit_code, 1);
+  EXPECT_EQ(missing.out, "");
+  EXPECT_THAT(missing.err, HasSubstr("/no/such/library.so"));
 }
 
 TEST(Cli, HelpFitsATerminal) {
