@@ -13,7 +13,8 @@ deb_packages=(dpkg-dev file)
 test_build_packages=(libboost-dev libgmock-dev libgnutls28-dev libgtest-dev python3)
 # What running them needs: the programs that are recorded, and the servers.
 test_packages=("${test_build_packages[@]}" "${demo_packages[@]}" "${deb_packages[@]}" binutils chromium
-  clang-format clang-tidy git iproute2 liblwp-protocol-https-perl libnss3-tools libwww-perl make musl-tools
+  clang-format clang-tidy debootstrap g++-12 git iproute2 liblwp-protocol-https-perl libnss3-tools libwww-perl make
+  musl-tools
   nginx-light php-cli php-curl python3-venv ruby wget wget2)
 # Runtimes that are often here from elsewhere: Debian's where there is none.
 command -v npm >/dev/null || test_packages+=(nodejs npm)
@@ -136,3 +137,16 @@ build_for_use() {
 }
 
 jobs=${JOBS:-$(nproc)}
+
+# debian_mirror: the mirror of Debian's archive that this machine uses, or DEBIAN_MIRROR.
+debian_mirror() {
+  local mirror=${DEBIAN_MIRROR:-}
+  if [ -z "$mirror" ]; then
+    mirror=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' | grep -m1 '/debian/$' || true)
+  fi
+  if [ -z "$mirror" ]; then
+    echo "this system's apt names no mirror of Debian; set DEBIAN_MIRROR to one" >&2
+    return 1
+  fi
+  echo "$mirror"
+}

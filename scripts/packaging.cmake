@@ -13,6 +13,18 @@ if(EXISTS ${CMAKE_SOURCE_DIR}/recordings/README.md)
   install(FILES recordings/README.md DESTINATION ${CMAKE_INSTALL_DOCDIR} RENAME recordings.md)
 endif()
 
+# What scripts/wheel.sh packs (scikit-build-core sets these folders): pip puts the executable into bin/ of
+# the environment and the library into libexec/recshim/ beside it, wherever the Python package goes.
+if(SKBUILD)
+  install(TARGETS recshim RUNTIME DESTINATION ${SKBUILD_SCRIPTS_DIR} COMPONENT wheel)
+  install(TARGETS recshim_preload COMPONENT wheel
+    LIBRARY DESTINATION ${SKBUILD_DATA_DIR}/${CMAKE_INSTALL_LIBDIR})
+  if(CMAKE_SYSROOT)  # the licences of what is linked in
+    install(DIRECTORY ${CMAKE_SYSROOT}/usr/share/doc/ DESTINATION ${SKBUILD_METADATA_DIR}/licenses
+      COMPONENT wheel FILES_MATCHING PATTERN copyright)
+  endif()
+endif()
+
 set(CPACK_GENERATOR DEB)
 set(CPACK_PACKAGE_NAME recshim)
 set(CPACK_PACKAGE_VENDOR recshim)

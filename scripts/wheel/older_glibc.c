@@ -1,5 +1,5 @@
-// What Debian 12's libstdc++.a takes from libc and glibc 2.31 does not have yet. Becomes part of the
-// sysroot's libc_nonshared.a, which is linked into every library and program.
+// What Debian 12's libstdc++.a takes from libc and glibc 2.31 does not have yet. Becomes part of
+// the sysroot's libc_nonshared.a, which is linked into every library and program.
 #include <errno.h>
 #include <stdint.h>
 #include <stdlib.h>

@@ -2,38 +2,30 @@
 # usage: sysroot.sh ARCH DIR
 # Makes DIR, the headers and static libraries that a wheel for ARCH (amd64 or arm64) is built
 # against: libc of Debian 11 (glibc 2.31), and everything else of Debian 12, where the compiler is
-# from. Nothing is installed; the packages are unpacked into DIR. DIR/sources has curl's source.
+# from. Nothing is installed: packages are unpacked into DIR, and libcurl is compiled there from
+# Debian's source, as Debian's own static one has more protocols than can be linked.
 set -euo pipefail
 
-arch=$1
 here=$(cd "$(dirname "$0")" && pwd)
-case $arch in
-  amd64) triplet=x86_64-linux-gnu cc=gcc-12 ;;
-  arm64) triplet=aarch64-linux-gnu cc=aarch64-linux-gnu-gcc-12 ;;
-  *) echo "sysroot.sh: no such architecture: $arch (amd64 or arm64)" >&2; exit 2 ;;
-esac
+mkdir -p "$2"
+arch=$1 sysroot=$(cd "$2" && pwd)
+. "$here/target.sh"
 libc_packages=(libc6 libc6-dev libgcc-10-dev)
-packages=(linux-libc-dev zlib1g-dev libzstd-dev libbrotli-dev libmd-dev libssl-dev
+packages=(linux-libc-dev gcc-12-base zlib1g-dev libzstd-dev libbrotli-dev libmd-dev libssl-dev
   nlohmann-json3-dev libspdlog-dev libfmt-dev libcli11-dev node-llhttp)
 
-mkdir -p "$2"
-dir=$(cd "$2" && pwd)
-stamp="$(cat "$0" "$here/older_glibc.c" | sha256sum) $arch"
+dir=$sysroot
+stamp="$arch $(cat "$0" "$here"/{older_glibc.c,target.sh,toolchain.cmake} | sha256sum)"
 if [ "$(cat "$dir/made-for" 2>/dev/null)" = "$stamp" ]; then exit 0; fi
 rm -rf "$dir"
-mkdir -p "$dir"/{apt/lists/partial,debs,sources}
+mkdir -p "$dir"/{apt/lists/partial,debs,curl}
 
-# The mirror that this machine uses, or DEBIAN_MIRROR.
-mirror=${DEBIAN_MIRROR:-$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' |
-  grep -m1 '/debian/$' || true)}
-if [ -z "$mirror" ]; then
-  echo "sysroot.sh: this system's apt names no mirror of Debian; set DEBIAN_MIRROR to one" >&2
-  exit 1
-fi
+. "$here/../packages.sh"
+mirror=$(debian_mirror)
+# An apt of its own: neither this system's packages nor its lists are touched.
 from="[signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $mirror"
 printf '%s\n' "deb $from bullseye main" "deb $from bookworm main" "deb-src $from bookworm main" \
   >"$dir/apt/sources.list"
-# An apt of its own: neither this system's packages nor its lists are touched.
 cat >"$dir/apt/apt.conf" <<END
 Dir::State "$dir/apt";
 Dir::State::status "/dev/null";
@@ -49,25 +41,41 @@ Acquire::IndexTargets::deb::DEP-11::DefaultEnabled "false";
 END
 export APT_CONFIG=$dir/apt/apt.conf
 
+echo "Fetching Debian's packages for $arch"
 apt-get -qq update
 (cd "$dir/debs" && apt-get -qq download "${libc_packages[@]/%//bullseye}" "${packages[@]/%//bookworm}")
-(cd "$dir/sources" && apt-get -qq source --download-only curl/bookworm)
+(cd "$dir/curl" && apt-get -qq source curl/bookworm >/dev/null)
 for package in "$dir"/debs/*.deb; do dpkg-deb -x "$package" "$dir"; done
 rm -rf "$dir/debs" "$dir/apt"
+unset APT_CONFIG
 
-libraries=$dir/usr/lib/$triplet
 # Links stay within. Those that then lead nowhere are of shared libraries: but for libc, all are static.
 find "$dir" -type l -lname '/*' -printf '%p %l\n' | while read -r link target; do
   ln -sfn "$(realpath -m --relative-to "$(dirname "$link")" "$dir$target")" "$link"
 done
 find "$dir" -xtype l -delete
+libraries=$dir/usr/lib/$RECSHIM_TRIPLET
 # How to unwind without glibc 2.35's _dl_find_object.
-cp "$dir"/usr/lib/gcc/"$triplet"/10/libgcc_eh.a "$libraries/"
+cp "$dir/usr/lib/gcc/$RECSHIM_TRIPLET/10/libgcc_eh.a" "$libraries/"
 rm -rf "$dir/usr/lib/gcc"
 # As in newer glibc, what threads and dlsym need is in libc.
-"$cc" -O2 -fPIC -Wall -Wextra -Werror --sysroot="$dir" -c "$here/older_glibc.c" -o "$dir/older_glibc.o"
-"${cc/gcc-12/ar}" r "$libraries/libc_nonshared.a" "$dir/older_glibc.o"
+"${RECSHIM_CROSS}gcc-12" -O2 -fPIC -Wall -Wextra -Werror --sysroot="$dir" -c "$here/older_glibc.c" -o "$dir/older_glibc.o"
+"${RECSHIM_CROSS}ar" r "$libraries/libc_nonshared.a" "$dir/older_glibc.o"
 rm "$dir/older_glibc.o"
 sed -i 's|^GROUP (|GROUP ( AS_NEEDED ( libpthread.so libdl.so )|' "$libraries/libc.so"
+
+echo "Building libcurl for $arch"
+source=$(echo "$dir"/curl/curl-*/)
+mkdir -p "$dir/usr/share/doc/curl"
+cp "$source/debian/copyright" "$dir/usr/share/doc/curl/"
+# Where authorities are is told at run time.
+cmake -S "$source" -B "$dir/curl/build" -G Ninja \
+  -DCMAKE_TOOLCHAIN_FILE="$here/toolchain.cmake" -DCMAKE_BUILD_TYPE=Release \
+  -DCMAKE_POSITION_INDEPENDENT_CODE=ON -DCMAKE_INSTALL_PREFIX="$dir/usr" \
+  -DBUILD_SHARED_LIBS=OFF -DBUILD_CURL_EXE=OFF -DHTTP_ONLY=ON -DCURL_USE_OPENSSL=ON \
+  -DCURL_ZLIB=OFF -DCURL_USE_LIBSSH2=OFF -DCURL_USE_LIBPSL=OFF -DUSE_LIBIDN2=OFF \
+  -DCURL_CA_BUNDLE=none -DCURL_CA_PATH=none >/dev/null
+cmake --build "$dir/curl/build" --target install >/dev/null
+rm -rf "$dir/curl"
 
 echo "$stamp" >"$dir/made-for"

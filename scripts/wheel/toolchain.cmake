@@ -1,23 +1,34 @@
-# Compiles against the sysroot that sysroot.sh has made. RECSHIM_SYSROOT is its folder, RECSHIM_ARCH
-# amd64 or arm64; both are variables of the environment, as CMake reads this file for its checks too.
+# Compiles against the sysroot that sysroot.sh has made. What for is told by the environment (target.sh), as
+# CMake's checks read this file too.
+set(triplet $ENV{RECSHIM_TRIPLET})
+string(REGEX MATCH "^[^-]+" CMAKE_SYSTEM_PROCESSOR ${triplet})
 set(CMAKE_SYSTEM_NAME Linux)
 set(CMAKE_SYSROOT $ENV{RECSHIM_SYSROOT})
-if("$ENV{RECSHIM_ARCH}" STREQUAL arm64)
-  set(CMAKE_SYSTEM_PROCESSOR aarch64)
-  set(CMAKE_LIBRARY_ARCHITECTURE aarch64-linux-gnu)
-  set(CMAKE_C_COMPILER aarch64-linux-gnu-gcc-12)
-  set(CMAKE_CXX_COMPILER aarch64-linux-gnu-g++-12)
-else()
-  set(CMAKE_SYSTEM_PROCESSOR x86_64)
-  set(CMAKE_LIBRARY_ARCHITECTURE x86_64-linux-gnu)
-  set(CMAKE_C_COMPILER gcc-12)
-  set(CMAKE_CXX_COMPILER g++-12)
-endif()
-# Else the compiler would find its own system's libc before the sysroot's.
-set(sysroot_libraries ${CMAKE_SYSROOT}/usr/lib/${CMAKE_LIBRARY_ARCHITECTURE})
-set(CMAKE_C_FLAGS_INIT -B${sysroot_libraries})
-set(CMAKE_CXX_FLAGS_INIT -B${sysroot_libraries})
+set(CMAKE_LIBRARY_ARCHITECTURE ${triplet})
+set(CMAKE_C_COMPILER $ENV{RECSHIM_CROSS}gcc-12)
+set(CMAKE_CXX_COMPILER $ENV{RECSHIM_CROSS}g++-12)
+
+# Debian's compilers prefer the libc they came with to the sysroot's. So its libraries are searched
+# before theirs, and of their headers only those of C++ and of the compiler itself are used.
+execute_process(COMMAND ${CMAKE_CXX_COMPILER} -x c++ -E -v /dev/null OUTPUT_QUIET
+  ERROR_VARIABLE searched)
+string(REGEX MATCHALL "\n /[^\n]*(/c\\+\\+/12[^\n]*|/gcc[^\n]*/12/include)" folders "${searched}")
+set(cxx_headers "")
+set(c_headers "")
+foreach(folder IN LISTS folders)
+  string(STRIP "${folder}" folder)
+  get_filename_component(folder "${folder}" ABSOLUTE)
+  string(APPEND cxx_headers " -isystem ${folder}")
+  if(NOT folder MATCHES "/c\\+\\+/")
+    string(APPEND c_headers " -isystem ${folder}")
+  endif()
+endforeach()
+set(libc_headers "-isystem ${CMAKE_SYSROOT}/usr/include/${triplet} -isystem ${CMAKE_SYSROOT}/usr/include")
+set(libraries -B${CMAKE_SYSROOT}/usr/lib/${triplet})
+set(CMAKE_C_FLAGS_INIT "${libraries} -nostdinc${c_headers} ${libc_headers}")
+set(CMAKE_CXX_FLAGS_INIT "${libraries} -nostdinc${cxx_headers} ${libc_headers}")
 set(CMAKE_EXE_LINKER_FLAGS_INIT "-static-libstdc++ -static-libgcc -Wl,-z,relro,-z,now")
+
 set(OPENSSL_USE_STATIC_LIBS ON)
 set(CMAKE_FIND_ROOT_PATH_MODE_PROGRAM NEVER)
 set(CMAKE_FIND_ROOT_PATH_MODE_INCLUDE ONLY)
