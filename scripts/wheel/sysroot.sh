@@ -55,6 +55,10 @@ find "$dir" -type l -lname '/*' -printf '%p %l\n' | while read -r link target; d
 done
 find "$dir" -xtype l -delete
 libraries=$dir/usr/lib/$RECSHIM_TRIPLET
+# The numbers of the calls that the kernel's headers know and the older libc's do not.
+(cd "$dir/usr/include" && grep -hoE '__NR_[a-z0-9_]+' asm-generic/unistd.h "$RECSHIM_TRIPLET"/asm/unistd*.h) | sort -u |
+  sed -E 's/__NR_(.*)/#if defined __NR_\1 \&\& !defined SYS_\1\n#define SYS_\1 __NR_\1\n#endif/' \
+    >>"$dir/usr/include/$RECSHIM_TRIPLET/bits/syscall.h"
 # How to unwind without glibc 2.35's _dl_find_object.
 cp "$dir/usr/lib/gcc/$RECSHIM_TRIPLET/10/libgcc_eh.a" "$libraries/"
 rm -rf "$dir/usr/lib/gcc"
