@@ -35,6 +35,7 @@ scripts/check-layers.sh
 scripts/check-exports.sh build
 JOBS=$jobs scripts/check-tidy.sh
 scripts/check-symbol-versions.sh "$glibc" build/librecshim.so build/recshim
+scripts/check-fork-safety.sh build
 
 step "Unit tests and fuzz targets with sanitizers"
 # -O0: half the time to compile, which is more than the tests need.

@@ -31,7 +31,7 @@ std::string base64(std::string_view bytes) {
 }
 
 std::optional<std::string> from_base64(std::string_view text) {
-  static const std::array<int8_t, 256> kValues = [] {
+  static constexpr std::array<int8_t, 256> kValues = [] {
     std::array<int8_t, 256> values{};
     values.fill(-1);
     for (size_t i = 0; i < kAlphabet.size(); ++i) {

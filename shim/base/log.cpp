@@ -1,16 +1,16 @@
-// The log file and the few lines for a user, both by single write(2)s. spdlog carries
-// the line; the sink below adds time and pid and holds no lock, no thread, no stdio.
+// The log file and the few lines for a user, both by single write(2)s: no lock, no thread, no
+// stdio.
 #include "shim/base/log.h"
 
-#include <spdlog/logger.h>
-#include <spdlog/sinks/sink.h>
 #include <sys/stat.h>
 
 #include <atomic>
-#include <chrono>
-#include <memory>
+#include <exception>
 
+#include "shim/base/env.h"
+#include "shim/base/lasting.h"
 #include "shim/base/sys.h"
+#include "shim/base/utc.h"
 
 namespace recshim::log {
 namespace {
@@ -36,12 +36,9 @@ struct State {
   FileId fd_id;
   FileId stderr_id;
   bool stderr_known = false;
-  std::unique_ptr<spdlog::logger> logger;
 };
 State& state() {
-  alignas(State) static std::byte storage[sizeof(State)];
-  static State* instance = new (storage) State;
-  return *instance;
+  return lasting<[] { return new State; }>();
 }
 std::atomic<Level> level_now{Level::kOff};
 
@@ -55,62 +52,24 @@ void append_flat(fmt::memory_buffer& out, std::string_view text) {
   out.push_back('\n');
 }
 
-// UTC by arithmetic: gmtime_r and localtime_r take a lock of libc, which a fork in
-// another thread may leave held for ever.
-void append_time(fmt::memory_buffer& out, std::chrono::system_clock::time_point time) {
-  using std::chrono::days, std::chrono::floor, std::chrono::hh_mm_ss, std::chrono::microseconds;
-  const auto day = floor<days>(time);
-  const std::chrono::year_month_day date(day);
-  const hh_mm_ss<microseconds> clock(floor<microseconds>(time - day));
-  fmt::format_to(std::back_inserter(out), "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:06}Z",
-                 static_cast<int>(date.year()), static_cast<unsigned>(date.month()),
-                 static_cast<unsigned>(date.day()), clock.hours().count(), clock.minutes().count(),
-                 clock.seconds().count(), clock.subseconds().count());
+std::string_view label_of(Level level) {
+  constexpr std::string_view kLabels[] = {"trace", "debug", "info", "warning", "error", "off"};
+  return kLabels[static_cast<size_t>(level)];
 }
 
-class AppendSink final : public spdlog::sinks::sink {
- public:
-  void log(const spdlog::details::log_msg& message) override {
-    fmt::memory_buffer line;
-    append_time(line, message.time);
-    const auto level = spdlog::level::to_string_view(message.level);
-    fmt::format_to(std::back_inserter(line), " {} {} ", sys::getpid(),
-                   std::string_view(level.data(), level.size()));
-    append_flat(line, {message.payload.data(), message.payload.size()});
-    const State& s = state();
-    FileId now;
-    if (identify(s.fd, &now) && now == s.fd_id) {
-      sys::write(s.fd, line.data(), line.size());
-      return;
-    }
-    // The program closed our descriptor, and may have given its number to a file of its
-    // own: leave that alone.
-    const int fd = open_file(s.path);
-    if (fd < 0) return;
-    sys::write(fd, line.data(), line.size());
-    sys::close(fd);
+void append(std::string_view line) {
+  const State& s = state();
+  FileId now;
+  if (identify(s.fd, &now) && now == s.fd_id) {
+    sys::write(s.fd, line.data(), line.size());
+    return;
   }
-  void flush() override {}
-  void set_pattern(const std::string&) override {}
-  void set_formatter(std::unique_ptr<spdlog::formatter>) override {}
-};
-
-spdlog::level::level_enum to_spdlog(Level level) {
-  switch (level) {
-    case Level::kTrace:
-      return spdlog::level::trace;
-    case Level::kDebug:
-      return spdlog::level::debug;
-    case Level::kInfo:
-      return spdlog::level::info;
-    case Level::kWarn:
-      return spdlog::level::warn;
-    case Level::kError:
-      return spdlog::level::err;
-    case Level::kOff:
-      break;
-  }
-  return spdlog::level::off;
+  // The program closed our descriptor, and may have given its number to a file of its
+  // own: leave that alone.
+  const int fd = open_file(s.path);
+  if (fd < 0) return;
+  sys::write(fd, line.data(), line.size());
+  sys::close(fd);
 }
 
 }  // namespace
@@ -130,12 +89,6 @@ bool open(const std::string& path, Level level) {
   }
   s.fd = fd;
   s.path = path;
-  if (s.logger == nullptr) {
-    s.logger = std::make_unique<spdlog::logger>("recshim", std::make_shared<AppendSink>());
-    s.logger->set_level(spdlog::level::trace);
-    // spdlog's own handler takes a lock and prints on the program's stderr.
-    s.logger->set_error_handler([](const std::string&) {});
-  }
   level_now = level;
   return true;
 }
@@ -161,7 +114,15 @@ bool enabled(Level level) {
 void write(Level level, std::string_view text) noexcept {
   if (!enabled(level)) return;
   const int saved_errno = errno;
-  state().logger->log(to_spdlog(level), spdlog::string_view_t(text.data(), text.size()));
+  try {
+    fmt::memory_buffer line;
+    fmt::format_to(std::back_inserter(line), "{} {} {} ", utc_text(posix_env().wall_time_us()),
+                   sys::getpid(), label_of(level));
+    append_flat(line, text);
+    append({line.data(), line.size()});
+  } catch (const std::exception&) {
+    // No memory for the line: nothing better can be done with it.
+  }
   errno = saved_errno;
 }
 

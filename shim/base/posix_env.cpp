@@ -14,6 +14,7 @@
 #include <new>
 
 #include "shim/base/env.h"
+#include "shim/base/lasting.h"
 #include "shim/base/posix_file.h"
 #include "shim/base/sys.h"
 
@@ -230,9 +231,7 @@ Result<std::unique_ptr<FileLock>> PosixEnv::lock(const std::string& path) {
 
 Env& posix_env() {
   // Never destroyed: recordings are still written from exit handlers.
-  alignas(PosixEnv) static std::byte storage[sizeof(PosixEnv)];
-  static PosixEnv* env = new (storage) PosixEnv;
-  return *env;
+  return lasting<[] { return new PosixEnv; }>();
 }
 
 }  // namespace recshim

@@ -143,10 +143,8 @@ class PosixSpill final : public SpillFile {
 
 Error io_error(std::string_view what, const std::string& path, int error_number) {
   const bool missing = error_number == ENOENT || error_number == ENOTDIR;
-  char buffer[128];
-  const char* reason = strerror_r(error_number, buffer, sizeof buffer);
   return Error{missing ? ErrorCode::kNotFound : ErrorCode::kIo,
-               std::string(what) + " " + path + ": " + reason};
+               std::string(what) + " " + path + ": " + sys::error_text(error_number)};
 }
 
 std::string parent_of(const std::string& path) {

@@ -17,6 +17,7 @@
 #include <cerrno>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 
 namespace recshim::sys {
 
@@ -97,6 +98,15 @@ int setsockopt(int fd, int level, int name, const T& value) {
 }
 inline int flock(int fd, int operation) {
   return static_cast<int>(retry([&] { return call(SYS_flock, fd, operation); }));
+}
+// As strerror(3), never translated: that would take locks of libc's.
+inline const char* error_text(int error) {
+#if __GLIBC_PREREQ(2, 32)
+  const char* text = strerrordesc_np(error);
+  return text != nullptr ? text : "unknown error";
+#else
+  return strerror(error);
+#endif
 }
 inline pid_t getpid() {
   return static_cast<pid_t>(call(SYS_getpid));

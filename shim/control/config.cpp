@@ -11,6 +11,7 @@
 #include <cstring>
 #include <utility>
 
+#include "shim/base/sys.h"
 #include "shim/control/config_file.h"
 #include "shim/control/names.h"
 #include "shim/control/session.h"
@@ -124,7 +125,7 @@ void apply_dir(Env& env, const GetEnv& get_env, const std::string& cwd, Config& 
 // not know of rights.
 std::string why_not_writable(const std::string& path, int rights) {
   if (faccessat(AT_FDCWD, path.c_str(), rights, AT_EACCESS) == 0) return "";
-  return fmt::format("cannot write {}: {}", path, std::strerror(errno));
+  return fmt::format("cannot write {}: {}", path, sys::error_text(errno));
 }
 
 // Not by opening it: the file comes with its first line.

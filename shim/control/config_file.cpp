@@ -5,10 +5,11 @@
 
 #include <exception>
 #include <nlohmann/json.hpp>
-#include <regex>
+#include <span>
 #include <utility>
 
 #include "shim/control/values.h"
+#include "shim/match/pattern.h"
 
 namespace recshim::control {
 namespace {
@@ -27,7 +28,7 @@ class Reader {
   Reader(const std::string& path, Config& config) : path_(path), config_(config) {}
 
   void document(const Json& json) {
-    static const std::vector<Key> kKeys = {
+    static constexpr Key kKeys[] = {
         {"hosts", &Reader::hosts},       {"connect_to", &Reader::connect_to},
         {"dir", &Reader::dir},           {"mode", &Reader::mode},
         {"layout", &Reader::layout},     {"match", &Reader::match},
@@ -45,7 +46,7 @@ class Reader {
         fmt::format("{}: {}: {}", path_, at.empty() ? "the document" : at, what));
   }
 
-  void object(const Json& json, const std::string& at, const std::vector<Key>& keys) {
+  void object(const Json& json, const std::string& at, std::span<const Key> keys) {
     if (!json.is_object()) return fail(at, "must be an object");
     for (const auto& [name, value] : json.items()) {
       const Key* known = nullptr;
@@ -60,7 +61,7 @@ class Reader {
     }
   }
 
-  void unknown_key(const std::string& name, const std::string& at, const std::vector<Key>& keys) {
+  void unknown_key(const std::string& name, const std::string& at, std::span<const Key> keys) {
     std::vector<std::string> names;
     std::string all;
     for (const Key& key : keys) {
@@ -144,10 +145,10 @@ class Reader {
   void dir(const Json& json, const std::string& at) { path(json, at, config_.dir); }
 
   void upstream(const Json& json, const std::string& at) {
-    static const std::vector<Key> kKeys = {{"ca_file", &Reader::ca_file},
-                                           {"client_cert", &Reader::client_cert},
-                                           {"client_key", &Reader::client_key},
-                                           {"proxy", &Reader::proxy}};
+    static constexpr Key kKeys[] = {{"ca_file", &Reader::ca_file},
+                                    {"client_cert", &Reader::client_cert},
+                                    {"client_key", &Reader::client_key},
+                                    {"proxy", &Reader::proxy}};
     object(json, at, kKeys);
   }
   void ca_file(const Json& json, const std::string& at) {
@@ -175,9 +176,9 @@ class Reader {
   }
 
   void match(const Json& json, const std::string& at) {
-    static const std::vector<Key> kKeys = {{"ignore_query", &Reader::ignore_query},
-                                           {"ignore_body", &Reader::ignore_body},
-                                           {"normalizers", &Reader::normalizers}};
+    static constexpr Key kKeys[] = {{"ignore_query", &Reader::ignore_query},
+                                    {"ignore_body", &Reader::ignore_body},
+                                    {"normalizers", &Reader::normalizers}};
     object(json, at, kKeys);
   }
 
@@ -203,8 +204,8 @@ class Reader {
     for (size_t i = 0; i < json.size(); ++i) {
       const std::string item_at = fmt::format("{}/{}", at, i);
       normalizer_ = {};
-      static const std::vector<Key> kKeys = {{"pattern", &Reader::pattern},
-                                             {"replacement", &Reader::replacement}};
+      static constexpr Key kKeys[] = {{"pattern", &Reader::pattern},
+                                      {"replacement", &Reader::replacement}};
       const size_t errors_before = config_.errors.size();
       object(json[i], item_at, kKeys);
       if (config_.errors.size() != errors_before) return;
@@ -217,10 +218,8 @@ class Reader {
   void pattern(const Json& json, const std::string& at) {
     if (!json.is_string()) return fail(at, "must be a string");
     normalizer_.pattern = json.get<std::string>();
-    try {
-      const std::regex compiled(normalizer_.pattern, std::regex::ECMAScript);
-    } catch (const std::regex_error& problem) {
-      fail(at, fmt::format("is not a regular expression (ECMAScript): {}", problem.what()));
+    if (const auto pattern = match::Pattern::compile(normalizer_.pattern); !pattern.ok()) {
+      fail(at, "is not a regular expression that can be used: " + pattern.error().message);
     }
   }
 
@@ -230,9 +229,9 @@ class Reader {
   }
 
   void redact(const Json& json, const std::string& at) {
-    static const std::vector<Key> kKeys = {{"headers", &Reader::redact_headers},
-                                           {"query", &Reader::redact_query},
-                                           {"values", &Reader::redact_values}};
+    static constexpr Key kKeys[] = {{"headers", &Reader::redact_headers},
+                                    {"query", &Reader::redact_query},
+                                    {"values", &Reader::redact_values}};
     object(json, at, kKeys);
   }
   void redact_headers(const Json& json, const std::string& at) {
@@ -246,7 +245,7 @@ class Reader {
   }
 
   void dialects(const Json& json, const std::string& at) {
-    static const std::vector<Key> kKeys = {{"openai_paths", &Reader::openai_paths}};
+    static constexpr Key kKeys[] = {{"openai_paths", &Reader::openai_paths}};
     object(json, at, kKeys);
   }
   void openai_paths(const Json& json, const std::string& at) {

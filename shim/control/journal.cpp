@@ -4,11 +4,10 @@
 #include <fmt/format.h>
 
 #include <array>
-#include <charconv>
-#include <chrono>
 #include <nlohmann/json.hpp>
 
 #include "shim/base/log.h"
+#include "shim/base/utc.h"
 
 namespace recshim::control {
 namespace {
@@ -24,41 +23,6 @@ constexpr int kVersion = 1;
 constexpr std::array kOutcomes = {Outcome::kHit,       Outcome::kMiss,      Outcome::kRecorded,
                                   Outcome::kUnchanged, Outcome::kPassed,    Outcome::kLost,
                                   Outcome::kRefused,   Outcome::kUnrecorded};
-
-// By calendar arithmetic rather than gmtime: libc's time-zone lock may be held by a thread
-// that fork(2) left behind.
-std::string time_text(uint64_t wall_us) {
-  using namespace std::chrono;
-  const sys_time<microseconds> when{microseconds(wall_us)};
-  const sys_days day = floor<days>(when);
-  const year_month_day date{day};
-  const hh_mm_ss<microseconds> clock{when - day};
-  return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:06}Z", static_cast<int>(date.year()),
-                     static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()),
-                     clock.hours().count(), clock.minutes().count(), clock.seconds().count(),
-                     clock.subseconds().count());
-}
-
-std::optional<uint64_t> time_from_text(std::string_view text) {
-  constexpr std::string_view kShape = "0000-00-00T00:00:00.000000Z";
-  if (text.size() != kShape.size()) return std::nullopt;
-  for (size_t i = 0; i < text.size(); ++i) {
-    const bool digit = text[i] >= '0' && text[i] <= '9';
-    if (kShape[i] == '0' ? !digit : text[i] != kShape[i]) return std::nullopt;
-  }
-  const auto number = [&](size_t at, size_t length) {
-    int value = 0;
-    std::from_chars(text.data() + at, text.data() + at + length, value);
-    return value;
-  };
-  using namespace std::chrono;
-  const year_month_day date{year(number(0, 4)), month(static_cast<unsigned>(number(5, 2))),
-                            day(static_cast<unsigned>(number(8, 2)))};
-  if (!date.ok() || number(0, 4) < 1970) return std::nullopt;
-  const auto when = sys_days(date) + hours(number(11, 2)) + minutes(number(14, 2)) +
-                    seconds(number(17, 2)) + microseconds(number(20, 6));
-  return static_cast<uint64_t>(duration_cast<microseconds>(when.time_since_epoch()).count());
-}
 
 std::optional<Outcome> outcome_from_name(std::string_view name) {
   for (const Outcome outcome : kOutcomes) {
@@ -97,7 +61,7 @@ const char* outcome_name(Outcome outcome) {
 
 std::string to_json_line(const JournalLine& line) {
   Json json = {{"v", kVersion},
-               {"time", time_text(line.wall_us)},
+               {"time", utc_text(line.wall_us)},
                {"pid", line.pid},
                {"program", line.program},
                {"test_id", line.test_id ? Json(*line.test_id) : Json(nullptr)},
@@ -121,7 +85,7 @@ Result<JournalLine> parse_journal_line(const std::string& text) {
       return bad_line(fmt::format("version {} is not known", json.at("v").dump()));
     }
     JournalLine line;
-    const auto wall_us = time_from_text(json.at("time").get<std::string>());
+    const auto wall_us = utc_from_text(json.at("time").get<std::string>());
     if (!wall_us) return bad_line("\"time\" is not a UTC time with microseconds");
     line.wall_us = *wall_us;
     line.pid = static_cast<int>(whole_number(json.at("pid")));

@@ -16,6 +16,7 @@
 
 #include "shim/base/env.h"
 #include "shim/base/log.h"
+#include "shim/base/sys.h"
 
 namespace recshim::control {
 namespace {
@@ -47,7 +48,7 @@ std::string only_session_of(const std::string& root_name) {
 Status make_private_folder(const std::string& path) {
   if (mkdir(path.c_str(), 0700) != 0 && errno != EEXIST) {
     return Error{ErrorCode::kIo, fmt::format("cannot make the session's folder {}: {}", path,
-                                             std::strerror(errno))};
+                                             sys::error_text(errno))};
   }
   return check_session_folder(path);
 }
@@ -150,7 +151,8 @@ Status check_session_folder(const std::string& path) {
   struct stat info {};
   if (lstat(path.c_str(), &info) != 0) {
     if (errno == ENOENT) return {};
-    return Error{ErrorCode::kIo, fmt::format("cannot look at {}: {}", path, std::strerror(errno))};
+    return Error{ErrorCode::kIo,
+                 fmt::format("cannot look at {}: {}", path, sys::error_text(errno))};
   }
   const char* problem = nullptr;
   if (!S_ISDIR(info.st_mode)) {

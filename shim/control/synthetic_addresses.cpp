@@ -2,6 +2,7 @@
 #include "shim/control/synthetic_addresses.h"
 
 #include <memory>
+#include <mutex>
 #include <sstream>
 
 #include "shim/base/log.h"

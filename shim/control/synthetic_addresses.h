@@ -4,12 +4,12 @@
 #pragma once
 
 #include <cstdint>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <unordered_map>
 
 #include "shim/base/env.h"
+#include "shim/base/fork_mutex.h"
 
 namespace recshim::control {
 
@@ -25,10 +25,6 @@ class SyntheticAddresses {
   // nullopt for an address that no process of the session has given.
   std::optional<std::string> host_of(uint32_t address);
 
-  // fork(2): the caller holds the lock over the fork so the child's copy is whole.
-  void lock_for_fork() { mutex_.lock(); }
-  void unlock_after_fork() { mutex_.unlock(); }
-
  private:
   // These REQUIRE the mutex to be held.
   void load();
@@ -36,7 +32,7 @@ class SyntheticAddresses {
 
   Env& env_;
   const std::string session_dir_;
-  std::mutex mutex_;
+  ForkMutex mutex_{LockRank::kAddresses};
   std::unordered_map<std::string, uint32_t> addresses_;
   std::unordered_map<uint32_t, std::string> hosts_;
 };

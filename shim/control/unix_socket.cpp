@@ -22,7 +22,7 @@ Error failure(const char* what, const std::string& path, long error) {
   const bool nobody =
       error == -ENOENT || error == -ECONNREFUSED || error == -EPIPE || error == -ECONNRESET;
   return {nobody ? ErrorCode::kNotFound : ErrorCode::kIo,
-          fmt::format("{} {}: {}", what, path, std::strerror(static_cast<int>(-error)))};
+          fmt::format("{} {}: {}", what, path, sys::error_text(static_cast<int>(-error)))};
 }
 
 // The address of a path. A longer path than it can hold goes through a descriptor of its

@@ -1,10 +1,8 @@
 // The exported libc functions, one for each line of libc.def. They only translate the
 // ABI: bind the originals if nobody has yet, and go to the operation. An asm label gives
 // the exported name, so that libc's own declarations (noexcept, attributes) stay out of it.
-#include <pthread.h>
-
 #include "shim/ops/libc.h"
-#include "shim/ops/tls_fork.h"
+#include "shim/ops/tls_taps.h"
 #include "shim/ops/unreached.h"
 #include "shim/runtime/start.h"
 
@@ -23,13 +21,7 @@ namespace {
 __attribute__((constructor)) void library_loaded() {
   recshim::runtime::start();
   recshim::ops::prepare_supervision();
-  // Its locks are made before there are threads that could race for it, and registered after
-  // the runtime's, so that they are taken before those.
-  recshim::ops::lock_tls_for_fork();
-  recshim::ops::unlock_tls_after_fork(false);
-  pthread_atfork(
-      recshim::ops::lock_tls_for_fork, [] { recshim::ops::unlock_tls_after_fork(false); },
-      [] { recshim::ops::unlock_tls_after_fork(true); });
+  recshim::runtime::in_forked_children(recshim::ops::forget_drains);
 }
 __attribute__((destructor)) void library_unloaded() {
   recshim::runtime::finish();

@@ -21,9 +21,8 @@ std::string lower_hex(uint64_t value) {
 }  // namespace
 
 const llhttp_settings_t* Http1Wire::settings() {
-  static const llhttp_settings_t table = [] {
-    llhttp_settings_t s;
-    llhttp_settings_init(&s);
+  static constexpr llhttp_settings_t kTable = [] {
+    llhttp_settings_t s{};
     s.on_url = s.on_status = [](llhttp_t* p, const char* at, size_t n) {
       static_cast<Http1Wire*>(p->data)->start_text_.append(at, n);
       return 0;
@@ -49,7 +48,7 @@ const llhttp_settings_t* Http1Wire::settings() {
     };
     return s;
   }();
-  return &table;
+  return &kTable;
 }
 
 Http1Wire::Http1Wire(llhttp_type_t type, Limits limits) : limits_(limits) {

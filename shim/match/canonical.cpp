@@ -1,8 +1,10 @@
 // See canonical.h.
 #include "shim/match/canonical.h"
 
-#include <regex>
 #include <vector>
+
+#include "shim/base/log.h"
+#include "shim/match/pattern.h"
 
 namespace recshim::match {
 namespace {
@@ -92,7 +94,7 @@ Json canonical(const Json& value, bool is_root, bool drop_stream_options, const 
 
 struct UserRules::Compiled {
   struct Rule {
-    std::regex pattern;
+    Pattern pattern;
     const std::string* replacement;
   };
   std::vector<Rule> rules;
@@ -102,15 +104,9 @@ UserRules::UserRules(const MatchOptions& options) : options_(options) {
   if (options.normalizers.empty()) return;
   compiled_ = std::make_unique<Compiled>();
   for (const MatchOptions::Replacement& rule : options.normalizers) {
-    try {
-      // The matcher of libstdc++ that does not recurse over the text: a long string must
-      // not exhaust the host's stack. It has no back-references.
-      compiled_->rules.push_back(
-          {std::regex(rule.pattern, std::regex::ECMAScript | std::regex_constants::__polynomial),
-           &rule.replacement});
-    } catch (const std::regex_error&) {
-      // check_options() has told the user.
-    }
+    auto pattern = Pattern::compile(rule.pattern);
+    // check_options() has told the user of one that can't be used.
+    if (pattern.ok()) compiled_->rules.push_back({std::move(*pattern), &rule.replacement});
   }
 }
 
@@ -125,10 +121,12 @@ void UserRules::remove_ignored(Json& body) const {
 std::string UserRules::apply(std::string text) const {
   if (compiled_ == nullptr) return text;
   for (const Compiled::Rule& rule : compiled_->rules) {
-    try {
-      text = std::regex_replace(text, rule.pattern, *rule.replacement);
-    } catch (const std::regex_error&) {
-      // Too complex for this text: the text stays as it is.
+    auto replaced = rule.pattern.replace(text, *rule.replacement);
+    if (replaced.ok()) {
+      text = std::move(*replaced);
+    } else {
+      log::warn("a normalizer leaves a text of {} bytes as it is: {}", text.size(),
+                replaced.error().message);
     }
   }
   return text;
@@ -142,14 +140,10 @@ Json canonical_body(const Json& body, bool drop_stream_options, const UserRules&
 
 Status check_options(const MatchOptions& options) {
   for (const MatchOptions::Replacement& rule : options.normalizers) {
-    try {
-      const std::regex compiled(rule.pattern,
-                                std::regex::ECMAScript | std::regex_constants::__polynomial);
-    } catch (const std::regex_error& error) {
-      return Error{ErrorCode::kInvalid, "match.normalizers: \"" + rule.pattern +
-                                            "\" is no regular expression that can be used "
-                                            "(back-references can't): " +
-                                            error.what()};
+    if (const auto pattern = Pattern::compile(rule.pattern); !pattern.ok()) {
+      return Error{ErrorCode::kInvalid,
+                   "match.normalizers: \"" + rule.pattern.substr(0, 80) +
+                       "\" is no regular expression that can be used: " + pattern.error().message};
     }
   }
   for (const std::string& pointer : options.ignore_body) {

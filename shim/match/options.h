@@ -18,7 +18,7 @@ struct MatchOptions {
   std::vector<std::string> ignore_query;  // names of query parameters left out of keys
   std::vector<std::string> ignore_body;   // JSON pointers left out of keys; "*" matches any
   struct Replacement {
-    std::string pattern;      // ECMAScript regular expression without back-references
+    std::string pattern;      // as in JavaScript (pattern.h)
     std::string replacement;  // may hold $1, $& …
   };
   std::vector<Replacement> normalizers;     // applied to strings of the canonical body

@@ -14,6 +14,7 @@
 #include <mutex>
 #include <vector>
 
+#include "shim/base/fork_mutex.h"
 #include "shim/base/lasting.h"
 #include "shim/base/log.h"
 #include "shim/ops/libc.h"
@@ -97,7 +98,7 @@ int close_range_around_ours(unsigned first, unsigned last, int flags) {
 // --- stdio over a socket: a FILE whose functions are our own ---------------------------
 
 struct Streams {
-  std::mutex mutex;
+  ForkMutex mutex{LockRank::kStreams};
   std::map<FILE*, int> fds;
 };
 std::atomic<int> stream_count{0};

@@ -208,10 +208,10 @@ bool put_tcp_socket(int fd, int family) {
 Loopback connect_to_ourselves(int fd, int family) {
   Loopback out;
   if (connect_tcp(fd, family, out)) return out;
-  log::debug("no TCP over loopback ({}); using a unix pair", strerror(out.error));
+  log::debug("no TCP over loopback ({}); using a unix pair", sys::error_text(out.error));
   out = Loopback{};
   if (!connect_pair(fd, out))
-    log::error("cannot make a connection of our own: {}", strerror(out.error));
+    log::error("cannot make a connection of our own: {}", sys::error_text(out.error));
   return out;
 }
 

@@ -10,6 +10,7 @@
 #include <new>
 #include <unordered_map>
 
+#include "shim/base/fork_mutex.h"
 #include "shim/base/lasting.h"
 #include "shim/ops/tls_alpn.h"
 #include "shim/runtime/guard.h"
@@ -23,7 +24,7 @@ constexpr size_t kRecord = 16384;         // RFC 8446 §5.1: most plaintext in a
 constexpr size_t kDrainLimit = 64 << 20;  // no close waits for more than this
 
 struct Sessions {
-  std::mutex mutex;
+  ForkMutex mutex{LockRank::kTlsSessions};
   std::unordered_map<GnutlsSession, std::unique_ptr<Session>> by_handle;
 };
 
@@ -229,13 +230,6 @@ void remove_session(GnutlsSession handle) {
   }
   if (gone->tap == nullptr) return;
   drain_tap(gone->tap.get(), gone->fd);
-}
-
-void lock_sessions_for_fork() {
-  sessions().mutex.lock();
-}
-void unlock_sessions_after_fork() {
-  sessions().mutex.unlock();
 }
 
 }  // namespace recshim::ops::gnutls

@@ -76,8 +76,4 @@ Session* find_record(const void* caller, GnutlsSession session, const GnutlsApi*
 void add_session(const Library& library, GnutlsSession session, bool no_signal);
 void remove_session(GnutlsSession session);
 
-// For pthread_atfork(3): in prepare, and in parent and child.
-void lock_sessions_for_fork();
-void unlock_sessions_after_fork();
-
 }  // namespace recshim::ops::gnutls

@@ -3,6 +3,7 @@
 
 #include <dlfcn.h>
 
+#include <atomic>
 #include <cstring>
 
 #include "shim/runtime/real.h"
@@ -17,9 +18,11 @@ const link_map* object_of(const void* address) {
 }
 
 bool is_own_object(const void* address) {
-  // Any address of ours tells where we are; this static's is never anyone else's.
-  static const link_map* own = object_of(reinterpret_cast<const void*>(&object_of));
-  return object_of(address) == own;
+  // Any address of ours tells where we are; that of a static is never anyone else's.
+  static const char place = 0;
+  static std::atomic<const link_map*> own{nullptr};
+  if (own.load() == nullptr) own.store(object_of(&place));
+  return object_of(address) == own.load();
 }
 
 namespace {

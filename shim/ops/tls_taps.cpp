@@ -6,13 +6,14 @@
 #include <mutex>
 #include <unordered_map>
 
+#include "shim/base/fork_mutex.h"
 #include "shim/base/lasting.h"
 
 namespace recshim::ops {
 namespace {
 
 struct Registry {
-  std::mutex mutex;
+  ForkMutex mutex{LockRank::kTlsTapped};
   std::unordered_map<const runtime::TlsTap*, TappedSession*> sessions;
 };
 
@@ -75,14 +76,8 @@ void drain_tap(const runtime::TlsTap* tap, int fd) {
   session->end_drain();
 }
 
-void lock_taps_for_fork() {
-  registry().mutex.lock();
-}
-void unlock_taps_after_fork(bool in_child) {
-  if (in_child) {
-    for (auto& [tap, session] : registry().sessions) session->forget_drain();
-  }
-  registry().mutex.unlock();
+void forget_drains() {
+  for (auto& [tap, session] : registry().sessions) session->forget_drain();
 }
 
 }  // namespace recshim::ops

@@ -43,8 +43,7 @@ void unregister_tap(const runtime::TlsTap* tap, TappedSession* session);
 // tap's on_close(): drains it if the tap wants that. A tap without a session: nothing.
 void drain_tap(const runtime::TlsTap* tap, int fd);
 
-// For pthread_atfork(3): in prepare, and in parent and child.
-void lock_taps_for_fork();
-void unlock_taps_after_fork(bool in_child);
+// In a forked child, where no other thread is yet (runtime::in_forked_children).
+void forget_drains();
 
 }  // namespace recshim::ops

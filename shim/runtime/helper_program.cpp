@@ -182,7 +182,7 @@ Status launch(const std::string& path, const std::vector<std::string>& arguments
   if (pid < 0) what.error = stacks.ok() ? errno : ENOMEM;
   if (pid > 0) sys::retry([&] { return sys::call(SYS_wait4, pid, 0, __WCLONE, 0); });
   if (what.error == 0) return {};
-  return Error{ErrorCode::kIo, fmt::format("cannot run {}: {}", path, std::strerror(what.error))};
+  return Error{ErrorCode::kIo, fmt::format("cannot run {}: {}", path, sys::error_text(what.error))};
 }
 
 int memory_file() {

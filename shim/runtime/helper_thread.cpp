@@ -2,14 +2,17 @@
 #include "shim/runtime/helper_thread.h"
 
 #include <fcntl.h>
+#include <linux/futex.h>
 #include <pthread.h>
 #include <sys/ioctl.h>
+#include <time.h>
 
 #include <algorithm>
-#include <chrono>
-#include <condition_variable>
+#include <atomic>
 #include <mutex>
 
+#include "shim/base/fork_mutex.h"
+#include "shim/base/lasting.h"
 #include "shim/base/log.h"
 #include "shim/base/sys.h"
 #include "shim/runtime/driver.h"
@@ -24,14 +27,21 @@ namespace {
 constexpr uint64_t kPollInterval_us = 1000;
 
 struct Helper {
-  std::mutex mutex;
-  std::condition_variable changed;
-  bool running = false;
-  bool woken = false;
+  ForkMutex mutex{LockRank::kHelperThread};
+  bool running = false;            // under mutex
+  std::atomic<uint32_t> wakes{0};  // changed under mutex, waited for without
 };
 
-// Replaced in a forked child, where the old one's lock may be held by a thread that is not.
-Helper* helper = new Helper;
+Helper& helper() {
+  return lasting<[] { return new Helper; }>();
+}
+
+// Until somebody has woken it since `seen`, or timeout_us have passed; may return sooner.
+void sleep_unless_woken(uint32_t seen, uint64_t timeout_us) {
+  const timespec timeout{static_cast<time_t>(timeout_us / 1'000'000),
+                         static_cast<long>(timeout_us % 1'000'000 * 1000)};
+  sys::call(SYS_futex, sys::arg(&helper().wakes), FUTEX_WAIT_PRIVATE, seen, sys::arg(&timeout));
+}
 
 // What one look at a socket found: when to look again (0: nothing to do for it).
 uint64_t serve(Socket& socket) {
@@ -54,51 +64,46 @@ uint64_t serve(Socket& socket) {
   return raw && (socket.past_hooks || has_leftover(socket)) ? now_us + kPollInterval_us : 0;
 }
 
-void* run(void* argument) {
-  auto* self = static_cast<Helper*>(argument);
+void* run(void*) {
   const OwnWork work;
   for (;;) {
+    const uint32_t seen = helper().wakes.load();
     uint64_t next_us = 0;
     for_each_socket([&](Socket& socket) {
       const uint64_t at_us = serve(socket);
       if (at_us != 0) next_us = next_us == 0 ? at_us : std::min(next_us, at_us);
     });
-    std::unique_lock lock(self->mutex);
-    if (next_us == 0 && !self->woken) {
-      self->running = false;
+    if (next_us == 0) {
+      const std::lock_guard lock(helper().mutex);
+      if (helper().wakes.load() != seen) continue;
+      helper().running = false;
       return nullptr;
     }
-    if (!self->woken) {
-      const uint64_t now_us = monotonic_us();
-      if (next_us > now_us) {
-        self->changed.wait_for(lock, std::chrono::microseconds(next_us - now_us),
-                               [&] { return self->woken; });
-      }
-    }
-    self->woken = false;
+    const uint64_t now_us = monotonic_us();
+    if (next_us > now_us) sleep_unless_woken(seen, next_us - now_us);
   }
 }
 
 }  // namespace
 
 void wake_helper_thread() {
-  const std::lock_guard lock(helper->mutex);
-  helper->woken = true;
-  if (helper->running) {
-    helper->changed.notify_one();
+  const std::lock_guard lock(helper().mutex);
+  helper().wakes.fetch_add(1);
+  if (helper().running) {
+    sys::call(SYS_futex, sys::arg(&helper().wakes), FUTEX_WAKE_PRIVATE, 1);
     return;
   }
   pthread_attr_t attributes;
   pthread_attr_init(&attributes);
   pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
   pthread_t thread;
-  const int error = pthread_create(&thread, &attributes, run, helper);
+  const int error = pthread_create(&thread, &attributes, run, nullptr);
   pthread_attr_destroy(&attributes);
   if (error != 0) {
-    log::warn("helper thread: {}", strerror(error));
+    log::warn("helper thread: {}", sys::error_text(error));
     return;
   }
-  helper->running = true;
+  helper().running = true;
 }
 
 void watch_shared_sockets() {
@@ -116,7 +121,7 @@ void watch_shared_sockets() {
 }
 
 void forget_helper_thread() {
-  helper = new Helper;
+  helper().running = false;
 }
 
 }  // namespace recshim::runtime

@@ -6,6 +6,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "shim/base/fork_mutex.h"
 #include "shim/base/lasting.h"
 #include "shim/base/log.h"
 #include "shim/control/session.h"
@@ -15,7 +16,7 @@ namespace recshim::runtime {
 namespace {
 
 struct Lookups {
-  std::mutex mutex;
+  ForkMutex mutex{LockRank::kLookups};
   // Address text → hosts, the last one asked for at the end.
   std::unordered_map<std::string, std::vector<std::string>> hosts;
 };
@@ -58,15 +59,6 @@ bool may_be_at(const std::string& host, const Endpoint& endpoint) {
   if (found == lookups().hosts.end()) return true;
   const auto& hosts = found->second;
   return std::find(hosts.begin(), hosts.end(), host) != hosts.end();
-}
-
-void lock_names_for_fork() {
-  if (auto* self = runtime()) self->addresses->lock_for_fork();
-  lookups().mutex.lock();
-}
-void unlock_names_after_fork() {
-  lookups().mutex.unlock();
-  if (auto* self = runtime()) self->addresses->unlock_after_fork();
 }
 
 }  // namespace recshim::runtime

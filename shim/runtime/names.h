@@ -28,7 +28,4 @@ std::optional<std::string> host_of(const Endpoint& endpoint);
 // is the address, or nobody looked the address up. REQUIRES: OwnWork.
 bool may_be_at(const std::string& host, const Endpoint& endpoint);
 
-void lock_names_for_fork();
-void unlock_names_after_fork();
-
 }  // namespace recshim::runtime

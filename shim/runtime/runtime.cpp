@@ -10,6 +10,7 @@
 #include <climits>
 #include <cstdlib>
 
+#include "shim/base/fork_mutex.h"
 #include "shim/base/log.h"
 #include "shim/control/names.h"
 #include "shim/control/proxies.h"
@@ -57,33 +58,23 @@ void append_to_journal(control::JournalLine line) {
   control::note_owner_again(self->config);
 }
 
-// --- fork(2): every lock is held over it, in the order in which they nest ---------------
+// --- fork(2) -------------------------------------------------------------------------------
 
-void before_fork() {
-  lock_sockets_for_fork();
-  lock_taps_for_fork();
-  lock_test_id_for_fork();
-  lock_names_for_fork();
-  if (auto* self = runtime()) self->store->lock_for_fork();
-}
-
-void unlock_after_fork(bool in_child) {
-  if (auto* self = runtime()) self->store->unlock_after_fork();
-  unlock_names_after_fork();
-  unlock_test_id_after_fork();
-  unlock_taps_after_fork(in_child);
-  unlock_sockets_after_fork(in_child);
-}
+std::atomic<void (*)()> repair_of_ops{nullptr};
 
 void after_fork_in_parent() {
-  unlock_after_fork(false);
+  unlock_all_in_parent();
   watch_shared_sockets();
 }
 
 void after_fork_in_child() {
   process_id.store(getpid());
+  unlock_all_in_child();
+  // This is the only thread.
   forget_helper_thread();
-  unlock_after_fork(true);
+  mark_sockets_inherited();
+  mark_taps_inherited();
+  if (auto* repair = repair_of_ops.load()) repair();
 }
 
 // Names and values that children need so that this session stays one.
@@ -137,10 +128,7 @@ void start_now() {
     return hosts->configured(origin.host, origin.port, address);
   };
   load_test_id();
-  // Every lock is made now, before there are threads that could race for it.
-  before_fork();
-  unlock_after_fork(false);
-  pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child);
+  pthread_atfork(lock_all_for_fork, after_fork_in_parent, after_fork_in_child);
   log::info("recshim {} in {} ({}), mode {}, recordings in {}", RECSHIM_VERSION, made->program,
             getpid(), control::mode_name(made->config.mode), made->config.dir);
   instance.store(made.release(), std::memory_order_release);
@@ -164,6 +152,10 @@ void start() {
   const OwnWork work;
   start_now();
   start_state.store(2);
+}
+
+void in_forked_children(void (*repair)()) {
+  repair_of_ops.store(repair);
 }
 
 Runtime* runtime() {

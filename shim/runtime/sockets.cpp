@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <array>
 #include <deque>
+#include <mutex>
 #include <vector>
 
 #include "shim/base/lasting.h"
@@ -29,7 +30,7 @@ std::array<std::atomic<int>, kMaxOwnFds> own_fds;  // fd + 1, 0 when free
 std::atomic<int> own_fds_high{0};
 
 struct Pool {
-  std::mutex mutex;          // taken before any slot's; never while holding one
+  ForkMutex mutex{LockRank::kSocketPool};
   std::deque<Socket> slots;  // type-stable
   std::vector<Socket*> free;
 };
@@ -254,17 +255,8 @@ void forget_own_fd(int fd) {
   }
 }
 
-void lock_sockets_for_fork() {
-  pool().mutex.lock();
-  for (auto& slot : pool().slots) slot.mutex.lock();
-}
-
-void unlock_sockets_after_fork(bool in_child) {
-  for (auto& slot : pool().slots) {
-    if (in_child) slot.inherited = true;
-    slot.mutex.unlock();
-  }
-  pool().mutex.unlock();
+void mark_sockets_inherited() {
+  for (auto& slot : pool().slots) slot.inherited = true;
 }
 
 }  // namespace recshim::runtime

@@ -8,11 +8,11 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "shim/base/fork_mutex.h"
 #include "shim/flow/connection.h"
 #include "shim/flow/watch.h"
 #include "shim/runtime/names.h"
@@ -31,7 +31,8 @@ enum class Role : uint8_t {
 };
 
 struct Socket {
-  std::mutex mutex;  // all below. Never held while a real function may block.
+  // All below. Never held while a real function may block.
+  ForkMutex mutex{LockRank::kSocket};
   Role role = Role::kFree;
   int refs = 0;                    // descriptors of this process that lead here
   int first_fd = -1;               // the one it was made for; may be closed by now
@@ -112,7 +113,7 @@ bool is_own_fd(int fd);
 std::vector<int> own_descriptors();
 void forget_own_fd(int fd);
 
-void lock_sockets_for_fork();
-void unlock_sockets_after_fork(bool in_child);
+// In a forked child, where no other thread is yet.
+void mark_sockets_inherited();
 
 }  // namespace recshim::runtime

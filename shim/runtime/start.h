@@ -13,4 +13,8 @@ void start();
 // and the _exit hooks; idempotent.
 void finish();
 
+// What a later layer has to put right in a forked child: it is called there before another
+// thread can be. Once, from the constructor.
+void in_forked_children(void (*repair)());
+
 }  // namespace recshim::runtime

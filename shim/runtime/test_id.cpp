@@ -6,6 +6,7 @@
 #include <mutex>
 
 #include "shim/base/env.h"
+#include "shim/base/fork_mutex.h"
 #include "shim/base/lasting.h"
 #include "shim/runtime/gateway.h"
 #include "shim/runtime/guard.h"
@@ -14,7 +15,7 @@ namespace recshim::runtime {
 namespace {
 
 struct Copy {
-  std::mutex mutex;
+  ForkMutex mutex{LockRank::kTestId};
   std::optional<std::string> test_id;
   std::optional<std::string> pytest;
 };
@@ -87,13 +88,6 @@ flow::RecordConnection::Stamp current_stamp() {
   if (copy().pytest) split_pytest(*copy().pytest, stamp);
   if (copy().test_id) stamp.test_id = *copy().test_id;
   return stamp;
-}
-
-void lock_test_id_for_fork() {
-  copy().mutex.lock();
-}
-void unlock_test_id_after_fork() {
-  copy().mutex.unlock();
 }
 
 }  // namespace recshim::runtime

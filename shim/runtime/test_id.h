@@ -20,7 +20,4 @@ void note_environment_cleared();
 // Test id and phase by the environment, and the wall clock, for a request that begins now.
 flow::RecordConnection::Stamp current_stamp();
 
-void lock_test_id_for_fork();
-void unlock_test_id_after_fork();
-
 }  // namespace recshim::runtime

@@ -9,6 +9,7 @@
 #include <mutex>
 #include <utility>
 
+#include "shim/base/fork_mutex.h"
 #include "shim/base/lasting.h"
 #include "shim/base/log.h"
 #include "shim/base/sys.h"
@@ -34,7 +35,7 @@ struct Hello {
   const TlsTap* tap = nullptr;  // of its session; only compared
 };
 struct Hellos {
-  std::mutex mutex;
+  ForkMutex mutex{LockRank::kHellos};
   std::array<Hello, 256> ring{};
   size_t next = 0;
 };
@@ -45,7 +46,7 @@ struct Beginnings {
     std::string words;
     std::shared_ptr<VirtualConnection> connection;
   };
-  std::mutex mutex;
+  ForkMutex mutex{LockRank::kBeginnings};
   std::array<Beginning, 256> ring{};
   size_t next = 0;
 };

@@ -5,6 +5,7 @@
 #include <mutex>
 #include <vector>
 
+#include "shim/base/fork_mutex.h"
 #include "shim/base/lasting.h"
 #include "shim/base/log.h"
 #include "shim/runtime/driver.h"
@@ -17,7 +18,7 @@ namespace {
 class Tap;
 
 struct Registry {
-  std::mutex mutex;  // taken before any tap's own
+  ForkMutex mutex{LockRank::kTaps};
   std::map<Tap*, std::weak_ptr<Tap>> taps;
 };
 
@@ -78,7 +79,7 @@ class Tap final : public TlsTap {
     return record_ && !inherited && record_->busy();
   }
 
-  std::mutex mutex;
+  ForkMutex mutex{LockRank::kTap};
   bool inherited = false;  // made before fork(2) by the parent, untouched since
 
  private:
@@ -117,17 +118,8 @@ void finish_taps() {
   for (auto& tap : taps) tap->on_close();
 }
 
-void lock_taps_for_fork() {
-  registry().mutex.lock();
-  for (auto& [tap, weak] : registry().taps) tap->mutex.lock();
-}
-
-void unlock_taps_after_fork(bool in_child) {
-  for (auto& [tap, weak] : registry().taps) {
-    if (in_child) tap->inherited = true;
-    tap->mutex.unlock();
-  }
-  registry().mutex.unlock();
+void mark_taps_inherited() {
+  for (auto& [tap, weak] : registry().taps) tap->inherited = true;
 }
 
 }  // namespace recshim::runtime

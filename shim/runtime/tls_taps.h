@@ -14,7 +14,7 @@ std::shared_ptr<TlsTap> make_tap(std::unique_ptr<flow::RecordConnection> record)
 // Ends every tap. REQUIRES: OwnWork.
 void finish_taps();
 
-void lock_taps_for_fork();
-void unlock_taps_after_fork(bool in_child);
+// In a forked child, where no other thread is yet.
+void mark_taps_inherited();
 
 }  // namespace recshim::runtime

@@ -1,8 +1,8 @@
 // recshim's own recording file → exchange, byte for byte. llama-stack's files are rendered
 // in render.cpp. See recording.h and recordings/README.md.
 #include <algorithm>
-#include <ctime>
 
+#include "shim/base/utc.h"
 #include "shim/store/body_view.h"
 #include "shim/store/json_bytes.h"
 #include "shim/store/recording.h"
@@ -157,18 +157,6 @@ http::Origin origin_of(const Reader& own) {
   return origin;
 }
 
-// Microseconds since 1970 of "2026-01-02T03:04:05.000006Z"; 0 for anything else.
-uint64_t wall_of(const std::string& text) {
-  tm parts{};
-  const char* rest = strptime(text.c_str(), "%Y-%m-%dT%H:%M:%S", &parts);
-  if (rest == nullptr || *rest != '.' || std::string_view(rest).size() < 7) return 0;
-  const std::string fraction(rest + 1, 6);
-  if (fraction.find_first_not_of("0123456789") != std::string::npos) return 0;
-  const time_t seconds = timegm(&parts);
-  if (seconds < 0) return 0;
-  return static_cast<uint64_t>(seconds) * 1000000 + std::stoul(fraction);
-}
-
 using OpenBody = std::function<Result<Body>(const std::string& name, uint64_t size)>;
 
 // A failure to read the body, as against a wrong file.
@@ -205,10 +193,10 @@ Body body_of(const Json& file, const Json& own, const OpenBody& open_body) {
     if (!bytes) throw ShapeError{note.at("encoded"), "is not base64"};
     return Body(std::move(*bytes));
   }
-  static const Json kNone;
-  const auto member = [](const Json& object, const char* key) -> const Json& {
+  const Json none;
+  const auto member = [&none](const Json& object, const char* key) -> const Json& {
     const auto it = object.find(key);
-    return it == object.end() ? kNone : *it;
+    return it == object.end() ? none : *it;
   };
   return Body(text_of_view(member(file["response"], "body"), *note_at, member(own, "originals"),
                            member(own, "originals_by_chunk")));
@@ -221,7 +209,7 @@ http::Exchange decode(const Recording& recording, const OpenBody& open_body) {
   out.origin = origin_of(own);
   out.test_id = recording.test_id();
   out.test_phase = own.bytes("phase");
-  out.started_wall_us = wall_of(own.bytes("recorded_at"));
+  out.started_wall_us = utc_from_text(own.bytes("recorded_at")).value_or(0);
   if (const Json* timing = own.get("timing")) {
     const Reader times(*timing, own.at("timing"));
     out.head_offset_us = times.number("head_us");

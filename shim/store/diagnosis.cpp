@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <set>
 
+#include "shim/base/lasting.h"
 #include "shim/http/message.h"
 #include "shim/match/canonical.h"
 #include "shim/match/python_json.h"
@@ -88,12 +89,12 @@ void compare(const Json& recorded, const Json& asked, const std::string& at,
 }
 
 const Json& body_of(const Json& request) {
-  static const Json kNone;
+  const Json& none = lasting<[] { return new const Json; }>();
   for (const char* name : {"body", "payload"}) {
     const auto it = request.find(name);
     if (it != request.end()) return *it;
   }
-  return kNone;
+  return none;
 }
 
 std::string text_of(const Json& object, const char* name) {

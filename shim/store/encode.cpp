@@ -1,6 +1,5 @@
 // exchange → recording file. See recording.h and recordings/README.md.
-#include <ctime>
-
+#include "shim/base/utc.h"
 #include "shim/http/codec.h"
 #include "shim/match/redact.h"
 #include "shim/store/body_view.h"
@@ -35,17 +34,6 @@ std::string redacted_text(std::string text, const http::Headers& plain,
     }
   }
   return text;
-}
-
-std::string rfc3339(uint64_t wall_us) {
-  const auto seconds = static_cast<time_t>(wall_us / 1000000);
-  tm parts{};
-  gmtime_r(&seconds, &parts);
-  char text[64];
-  const size_t length = strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S", &parts);
-  std::string fraction = std::to_string(1000000 + wall_us % 1000000);
-  fraction[0] = '.';
-  return std::string(text, length) + fraction + "Z";
 }
 
 const char* framing_name(http::Framing framing) {
@@ -296,7 +284,7 @@ Result<Recording> encode(const http::Exchange& exchange, const match::RequestKey
   own["origin"] = http::origin_url(exchange.origin);
   if (repeat != 1) own["repeat"] = repeat;
   if (!exchange.test_phase.empty()) own["phase"] = exchange.test_phase;
-  if (exchange.started_wall_us != 0) own["recorded_at"] = rfc3339(exchange.started_wall_us);
+  if (exchange.started_wall_us != 0) own["recorded_at"] = utc_text(exchange.started_wall_us);
   own["timing"] = Json::object();
   own["timing"]["head_us"] = exchange.head_offset_us;
   own["timing"]["end_us"] = exchange.end_offset_us;

@@ -1,5 +1,6 @@
 // Which recording answers a request, and stepping its series. See store.h.
 #include <algorithm>
+#include <mutex>
 
 #include "shim/base/log.h"
 #include "shim/store/impl.h"
@@ -102,12 +103,12 @@ std::vector<std::string> Store::Impl::folders(const std::optional<std::string>& 
 std::shared_ptr<const Index> Store::Impl::refreshed_index(bool every_file) {
   std::shared_ptr<const Index> before;
   {
-    const std::lock_guard<std::mutex> guard(mutex);
+    const std::lock_guard guard(mutex);
     before = index;
   }
   auto now =
       Index::refresh(env, {options.dir, options.cache_dir, options.match}, before, every_file);
-  const std::lock_guard<std::mutex> guard(mutex);
+  const std::lock_guard guard(mutex);
   if (every_file || before == nullptr) looked_us = env.monotonic_time_us();
   index = now;
   return now;
@@ -118,7 +119,7 @@ std::shared_ptr<const Index> Store::Impl::refreshed_index(bool every_file) {
 bool Store::Impl::looked_at_every_file_lately() {
   constexpr size_t kLarge = 500;
   constexpr uint64_t kLately_us = 1'000'000;
-  const std::lock_guard<std::mutex> guard(mutex);
+  const std::lock_guard guard(mutex);
   return index != nullptr && index->size() > kLarge &&
          env.monotonic_time_us() < looked_us + kLately_us;
 }
@@ -404,16 +405,6 @@ Result<std::optional<Found>> Store::find_early(const http::Exchange& request) {
 Store::Store(Env& env, StoreOptions options)
     : impl_(std::make_unique<Impl>(env, std::move(options))) {}
 Store::~Store() = default;
-
-void Store::lock_for_fork() {
-  impl_->mutex.lock();
-  impl_->session.mutex().lock();
-}
-
-void Store::unlock_after_fork() {
-  impl_->session.mutex().unlock();
-  impl_->mutex.unlock();
-}
 
 const StoreOptions& Store::options() const {
   return impl_->options;

@@ -2,11 +2,11 @@
 #pragma once
 
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "shim/base/fork_mutex.h"
 #include "shim/store/index.h"
 #include "shim/store/recording.h"
 #include "shim/store/series.h"
@@ -28,7 +28,8 @@ struct Store::Impl {
   Env& env;
   const StoreOptions options;
   Session session;
-  std::mutex mutex;  // index and looked_us; never held over a file operation
+  // Guards index and looked_us; never held over a file operation.
+  ForkMutex mutex{LockRank::kStore};
   std::shared_ptr<const Index> index;
   uint64_t looked_us = 0;  // monotonic, at every file
 

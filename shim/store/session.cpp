@@ -1,6 +1,8 @@
 // Session files. See session.h.
 #include "shim/store/session.h"
 
+#include <mutex>
+
 #include "shim/base/log.h"
 #include "shim/base/sha256.h"
 
@@ -15,7 +17,7 @@ Session::Session(Env& env, std::string dir) : env_(env), dir_(std::move(dir)) {}
 
 bool Session::usable() {
   {
-    const std::lock_guard<std::mutex> guard(mutex_);
+    const std::lock_guard guard(mutex_);
     if (state_ != 0) return state_ > 0;
   }
   bool works = false;
@@ -25,7 +27,7 @@ bool Session::usable() {
     works = made.ok();
     if (!works) log::warn("repeats are counted in this process only: {}", made.error().message);
   }
-  const std::lock_guard<std::mutex> guard(mutex_);
+  const std::lock_guard guard(mutex_);
   state_ = works ? 1 : -1;
   return works;
 }
@@ -47,20 +49,20 @@ std::string Session::read(const std::string& name) {
     auto content = env_.read_file(file(name));
     return content.ok() ? std::move(*content) : std::string();
   }
-  const std::lock_guard<std::mutex> guard(mutex_);
+  const std::lock_guard guard(mutex_);
   return memory_[name];
 }
 
 Status Session::write(const std::string& name, const std::string& content) {
   if (usable()) return env_.write_atomic(file(name), content);
-  const std::lock_guard<std::mutex> guard(mutex_);
+  const std::lock_guard guard(mutex_);
   memory_[name] = content;
   return {};
 }
 
 Status Session::append(const std::string& name, const std::string& line) {
   if (usable()) return env_.append(file(name), line);
-  const std::lock_guard<std::mutex> guard(mutex_);
+  const std::lock_guard guard(mutex_);
   memory_[name] += line;
   return {};
 }

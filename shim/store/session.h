@@ -5,11 +5,11 @@
 
 #include <map>
 #include <memory>
-#include <mutex>
 #include <string>
 #include <vector>
 
 #include "shim/base/env.h"
+#include "shim/base/fork_mutex.h"
 #include "shim/base/result.h"
 
 namespace recshim::store {
@@ -34,8 +34,6 @@ class Session {
   // Puts it back as it was.
   Status restore(const std::string& path);
 
-  std::mutex& mutex() { return mutex_; }
-
  private:
   bool usable();
   [[nodiscard]] std::string file(const std::string& name) const;
@@ -43,7 +41,7 @@ class Session {
 
   Env& env_;
   const std::string dir_;
-  std::mutex mutex_;
+  ForkMutex mutex_{LockRank::kSeries};
   int state_ = 0;  // 0 not tried, 1 usable, -1 not
   std::map<std::string, std::string> memory_;
 };

@@ -83,10 +83,6 @@ class Store {
   // answered before the body; nullopt otherwise. Steps the series only on a hit.
   Result<std::optional<Found>> find_early(const http::Exchange& request);
 
-  // fork(2): the caller holds the lock over the fork so the child's copy is whole.
-  void lock_for_fork();
-  void unlock_after_fork();
-
   [[nodiscard]] const StoreOptions& options() const;
 
  private:

@@ -1,12 +1,15 @@
 /* Threads, cancellation, signals and errno. */
 #include <errno.h>
+#include <netdb.h>
 #include <netinet/in.h>
 #include <pthread.h>
 #include <setjmp.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -77,6 +80,77 @@ void case_thread_reads_other_writes(void) {
   ask(fd, "/big?bytes=5000000");
   pthread_join(reader, NULL);
   close(fd);
+}
+
+/* --- fork(2) while other threads hold whatever locks their calls take ------------------- */
+
+static atomic_bool g_forked_enough;
+
+static void* tells_the_time(void* unused) {
+  while (!g_forked_enough) {
+    const time_t now = time(NULL);
+    struct tm parts;
+    localtime_r(&now, &parts);
+  }
+  return unused;
+}
+
+static void* asks_for_descriptor(void* stream) {
+  while (!g_forked_enough) {
+    volatile int fd = fileno(stream);
+    (void)fd;
+  }
+  return NULL;
+}
+
+static void* looks_up(void* unused) {
+  while (!g_forked_enough) {
+    struct addrinfo* found = NULL;
+    if (getaddrinfo("localhost", NULL, NULL, &found) == 0) freeaddrinfo(found);
+  }
+  return unused;
+}
+
+static void* keeps_exchanging(void* unused) {
+  while (!g_forked_enough) {
+    quiet_exchange("/close?busy");
+    pause_ms(1);
+  }
+  return unused;
+}
+
+static void* sets_variables(void* unused) {
+  while (!g_forked_enough) setenv("RECSHIM_TEST_ID", "busy", 1);
+  return unused;
+}
+
+void case_fork_beside_busy_threads(void) {
+  setenv("RECSHIM_TEST_ID", "busy", 1);
+  const int fd = dial();
+  exchange(fd, "/hello?before");
+  FILE* stream = fdopen(fd, "r+");
+  void* (*const busy[])(void*) = {tells_the_time, asks_for_descriptor, asks_for_descriptor,
+                                  looks_up,       keeps_exchanging,    sets_variables};
+  enum { kThreads = sizeof busy / sizeof *busy, kForks = 60 };
+  pthread_t threads[kThreads];
+  for (int i = 0; i < kThreads; ++i) threads[i] = start(busy[i], stream);
+  pause_ms(20);
+  int good = 0;
+  for (int i = 0; i < kForks && good == i; ++i) {
+    const pid_t pid = fork();
+    if (pid < 0) give_up("fork");
+    if (pid == 0) {
+      alarm(10);
+      const bool right = fileno(stdin) == 0 && quiet_exchange("/close?child") != 0;
+      _exit(right ? 0 : 1);
+    }
+    int status = 0;
+    if (waitpid(pid, &status, 0) == pid && status == 0) ++good;
+  }
+  g_forked_enough = true;
+  for (int i = 0; i < kThreads; ++i) pthread_join(threads[i], NULL);
+  say("children that answered: %d of %d", good, kForks);
+  fclose(stream);
 }
 
 static void exchange_at_end(void* path) {

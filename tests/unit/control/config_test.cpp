@@ -233,6 +233,8 @@ TEST_F(ConfigTest, ProblemsOfTheFileNameTheirJsonPath) {
       {R"({"match": {"ignore_body": ["id"]}})", "/match/ignore_body/0: must be a JSON pointer"},
       {R"({"match": {"normalizers": [{"pattern": "("}]}})",
        "/match/normalizers/0/pattern: is not a regular expression"},
+      {R"({"match": {"normalizers": [{"pattern": ")" + std::string(100000, '(') + R"("}]}})",
+       "/match/normalizers/0/pattern: is not a regular expression that can be used"},
       {R"({"match": {"normalizers": [{"replacement": "x"}]}})",
        "/match/normalizers/0: needs a \"pattern\""},
       {R"({"match": {"normalisers": []}})", "did you mean \"normalizers\"?"},
