@@ -15,6 +15,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <csignal>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -77,14 +78,27 @@ inline int close(int fd) {
 inline ssize_t read(int fd, void* out, size_t n) {
   return retry([&] { return call(SYS_read, fd, arg(out), static_cast<long>(n)); });
 }
+// A write beyond the limit of a file's size (RLIMIT_FSIZE) also raises SIGXFSZ in its thread, which
+// kills a program that does not expect it: takes the signal back. It is pending, since signals are
+// blocked in recshim's own work.
+inline long without_size_signal(long result) {
+  if (result == -EFBIG) {
+    const uint64_t set = uint64_t{1} << (SIGXFSZ - 1);
+    const struct { long seconds, nanoseconds; } at_once{};
+    call(SYS_rt_sigtimedwait, arg(&set), 0, arg(&at_once), sizeof set);
+  }
+  return result;
+}
 inline ssize_t write(int fd, const void* data, size_t n) {
-  return retry([&] { return call(SYS_write, fd, arg(data), static_cast<long>(n)); });
+  return without_size_signal(
+      retry([&] { return call(SYS_write, fd, arg(data), static_cast<long>(n)); }));
 }
 inline ssize_t pread(int fd, void* out, size_t n, off_t offset) {
   return retry([&] { return call(SYS_pread64, fd, arg(out), static_cast<long>(n), offset); });
 }
 inline ssize_t pwrite(int fd, const void* data, size_t n, off_t offset) {
-  return retry([&] { return call(SYS_pwrite64, fd, arg(data), static_cast<long>(n), offset); });
+  return without_size_signal(
+      retry([&] { return call(SYS_pwrite64, fd, arg(data), static_cast<long>(n), offset); }));
 }
 inline ssize_t send(int fd, const void* data, size_t n, int flags) {
   return call(SYS_sendto, fd, arg(data), static_cast<long>(n), flags);

@@ -111,7 +111,7 @@ http::Origin origin_of(const Target& target) {
 // Replay: we are the server. Returns 0 or an errno.
 int start_replay(int fd, int family, const Target& target) {
   const OwnWork work;
-  auto prepared = control::make_session_dir(runtime::runtime()->config);
+  auto prepared = runtime::prepare_session_dir();
   if (!prepared.ok()) log::warn("{}", prepared.error().message);
   const Loopback loopback = connect_to_ourselves(fd, family);
   if (loopback.peer_fd < 0) return loopback.error != 0 ? loopback.error : ECONNREFUSED;
@@ -140,7 +140,7 @@ int connect_followed(int fd, int family, const Target& target, Role role,
   {
     const OwnWork work;
     if (role == Role::kRecord) {
-      auto prepared = control::make_session_dir(runtime::runtime()->config);
+      auto prepared = runtime::prepare_session_dir();
       if (!prepared.ok()) log::warn("{}", prepared.error().message);
     }
     runtime::add_socket(fd, [&](Socket& socket) {

@@ -58,6 +58,11 @@ struct Answer {
   std::string host;       // lower case, without a trailing dot; empty: the real lookup
   std::string synthetic;  // dotted IPv4
   bool only_v6 = false;   // the real end is IPv6: an IPv4 socket could not go there
+  // A name of this machine: programs bind(2) to what a lookup of it gives, so that the real
+  // addresses come first. They are known without a nameserver, and connect(2) knows whose they are.
+  bool local = false;
+
+  [[nodiscard]] bool needs_synthetic() const { return !host.empty() && !only_v6 && !local; }
 };
 
 Answer answer_for(const char* node, uint16_t port) {
@@ -75,6 +80,7 @@ Answer answer_for(const char* node, uint16_t port) {
   answer.host = host;
   answer.synthetic = runtime::synthetic_address(host);
   log::trace("lookup of {} answered by {}", host, answer.synthetic);
+  answer.local = runtime::is_local_host(host);
   answer.only_v6 = redirect != nullptr && !self->replaying() &&
                    redirect->target_address.find(':') != std::string::npos;
   return answer;
@@ -168,10 +174,10 @@ std::optional<uint32_t> synthetic_answer(const std::string& host) {
 int getaddrinfo(const char* node, const char* service, const addrinfo* hints, addrinfo** result) {
   if (runtime::in_own_work()) return real::getaddrinfo(node, service, hints, result);
   const Answer answer = answer_for(node, port_of(service));
-  if (answer.host.empty()) {
+  if (answer.host.empty() || answer.local) {
     const int error = real::getaddrinfo(node, service, hints, result);
     if (error == 0) remember(node, *result);
-    return error;
+    if (error == 0 || answer.host.empty()) return error;
   }
   // libc fills in types, protocols and ports as for any numeric address. ADDRCONFIG would
   // ask for an interface, and a program in replay needs none.
@@ -193,7 +199,7 @@ int getaddrinfo(const char* node, const char* service, const addrinfo* hints, ad
 hostent* gethostbyname(const char* name) {
   if (runtime::in_own_work()) return real::gethostbyname(name);
   const Answer answer = answer_for(name, 0);
-  if (!answer.host.empty() && !answer.only_v6) {
+  if (answer.needs_synthetic()) {
     return with_asked_name(real::gethostbyname(answer.synthetic.c_str()), answer.host);
   }
   hostent* entry = real::gethostbyname(name);
@@ -204,7 +210,7 @@ hostent* gethostbyname(const char* name) {
 hostent* gethostbyname2(const char* name, int family) {
   if (runtime::in_own_work()) return real::gethostbyname2(name, family);
   const Answer answer = family == AF_INET ? answer_for(name, 0) : Answer{};
-  if (!answer.host.empty() && !answer.only_v6) {
+  if (answer.needs_synthetic()) {
     return with_asked_name(real::gethostbyname2(answer.synthetic.c_str(), family), answer.host);
   }
   hostent* entry = real::gethostbyname2(name, family);
@@ -215,7 +221,7 @@ hostent* gethostbyname2(const char* name, int family) {
 int gethostbyname_r(const char* name, hostent* entry, char* buffer, size_t size, hostent** result,
                     int* error) {
   const Answer answer = runtime::in_own_work() ? Answer{} : answer_for(name, 0);
-  if (!answer.host.empty() && !answer.only_v6) {
+  if (answer.needs_synthetic()) {
     return with_name(answer.host, buffer, size, entry, result, error, [&](char* room, size_t n) {
       return real::gethostbyname_r(answer.synthetic.c_str(), entry, room, n, result, error);
     });
@@ -229,7 +235,7 @@ int gethostbyname2_r(const char* name, int family, hostent* entry, char* buffer,
                      hostent** result, int* error) {
   const bool is_own = runtime::in_own_work();
   const Answer answer = !is_own && family == AF_INET ? answer_for(name, 0) : Answer{};
-  if (!answer.host.empty() && !answer.only_v6) {
+  if (answer.needs_synthetic()) {
     return with_name(answer.host, buffer, size, entry, result, error, [&](char* room, size_t n) {
       return real::gethostbyname2_r(answer.synthetic.c_str(), family, entry, room, n, result,
                                     error);

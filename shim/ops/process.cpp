@@ -56,6 +56,7 @@ int clearenv() {
 // What is to be executed in the place of `file` with argv: name##_path with name##_argv, and in
 // which environment, whose entries change; on the caller's stack as well.
 #define RECSHIM_EXECUTION(name, environment, argv, ...)                                           \
+  runtime::note_session_use();                                                                    \
   Execution name;                                                                                 \
   look_at_execution(__VA_ARGS__, environment, &name);                                             \
   const size_t name##_size = name.supervised ? supervised_arguments_size(argv) : 0;               \
@@ -162,6 +163,17 @@ int posix_spawnp(pid_t* pid, const char* file, const posix_spawn_file_actions_t*
   RECSHIM_EXECUTION(as, environment, argv, file, /*search=*/true);
   return real::posix_spawnp(pid, as.supervised ? supervising_program() : file, actions, attributes,
                             as_argv, environment);
+}
+
+// What they start passes the hooks above.
+int system(const char* command) {
+  runtime::note_session_use();
+  return real::system(command);
+}
+
+FILE* popen(const char* command, const char* type) {
+  runtime::note_session_use();
+  return real::popen(command, type);
 }
 
 void _exit(int status) {

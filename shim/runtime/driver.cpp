@@ -12,6 +12,7 @@
 #include "shim/base/sys.h"
 #include "shim/runtime/gateway.h"
 #include "shim/runtime/helper_thread.h"
+#include "shim/runtime/own_stack.h"
 #include "shim/runtime/real.h"
 #include "shim/runtime/runtime.h"
 #include "shim/runtime/test_id.h"
@@ -188,9 +189,9 @@ RecordVerdict execute(flow::Commands& commands) {
   RecordVerdict verdict;
   for (auto& command : commands) {
     if (auto* saved = std::get_if<flow::Save>(&command)) {
-      runtime()->exchanges->save(*saved->exchange);
+      on_own_stack([&] { runtime()->exchanges->save(*saved->exchange); });
     } else if (auto* lost = std::get_if<flow::Unrecorded>(&command)) {
-      runtime()->exchanges->unrecorded(*lost->exchange, lost->reason);
+      on_own_stack([&] { runtime()->exchanges->unrecorded(*lost->exchange, lost->reason); });
     } else if (auto* warning = std::get_if<flow::Warn>(&command)) {
       log::warn("{}", warning->text);
     } else if (auto* pass = std::get_if<flow::PassThrough>(&command)) {
@@ -342,7 +343,7 @@ void record_client_end(Socket& socket, int fd) {
   socket.record.reset();
 }
 
-int replay_client_bytes(Socket& socket, std::string_view bytes, bool* go_live,
+static int replay_bytes(Socket& socket, std::string_view bytes, bool* go_live,
                         std::string* unsent) {
   flow::Commands commands;
   socket.inherited = false;
@@ -361,17 +362,24 @@ int replay_client_bytes(Socket& socket, std::string_view bytes, bool* go_live,
   return 0;
 }
 
+int replay_client_bytes(Socket& socket, std::string_view bytes, bool* go_live,
+                        std::string* unsent) {
+  int error = 0;
+  on_own_stack([&] { error = replay_bytes(socket, bytes, go_live, unsent); });
+  return error;
+}
+
 void replay_unseen_bytes(Socket& socket) {
-  char buffer[16384];
+  std::string buffer(16384, '\0');
   bool go_live = false;
   std::string unsent;
   while (!socket.ended) {
-    const ssize_t n = sys::recv(socket.peer_fd, buffer, sizeof buffer, MSG_DONTWAIT);
+    const ssize_t n = sys::recv(socket.peer_fd, buffer.data(), buffer.size(), MSG_DONTWAIT);
     if (n <= 0) return;
     // It will do so again, and may fill the kernel's buffer before it calls a hook.
     socket.past_hooks = true;
     wake_helper_thread();
-    const std::string_view bytes(buffer, static_cast<size_t>(n));
+    const std::string_view bytes(buffer.data(), static_cast<size_t>(n));
     if (replay_client_bytes(socket, bytes, &go_live, &unsent) != 0) return;
     if (socket.role != Role::kReplay) return;
     if (go_live) {

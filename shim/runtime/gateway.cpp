@@ -58,7 +58,7 @@ Result<int> reach(const control::Config& config, const control::Handover& handov
   const std::string& session_dir = config.session_dir;
   auto given = control::hand_over(session_dir, handover, descriptors);
   if (given || given.error().code != ErrorCode::kNotFound) return given;
-  if (Status made = control::make_session_dir(config); !made) return made.error();
+  if (Status made = prepare_session_dir(); !made) return made.error();
   DetachedHelper gateway;
   const uint64_t deadline_us = monotonic_us() + kStartTimeout_us;
   if (Status started = gateway.start({"gateway", "--session-dir", session_dir}); !started) {

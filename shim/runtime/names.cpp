@@ -29,7 +29,7 @@ Lookups& lookups() {
 
 std::string synthetic_address(const std::string& host) {
   // Before the first file in it.
-  if (auto made = control::make_session_dir(runtime()->config); !made) {
+  if (auto made = prepare_session_dir(); !made) {
     log::warn("{}", made.error().message);
   }
   return control::v4_text(runtime()->addresses->address_of(host));

@@ -36,6 +36,7 @@ std::atomic<Runtime*> instance{nullptr};
 std::atomic<pid_t> process_id{0};
 std::atomic<int> start_state{0};  // 0 not yet, 1 under way, 2 done
 std::atomic<bool> config_errors_told{false};
+std::atomic<bool> session_used{false};
 
 // Empty where it has been removed.
 std::string current_directory() {
@@ -51,6 +52,7 @@ std::string link_target(const char* path) {
 
 // REQUIRES: OwnWork.
 void append_to_journal(control::JournalLine line) {
+  note_session_use();
   auto* self = runtime();
   line.pid = getpid();
   line.program = self->program;
@@ -63,6 +65,7 @@ void append_to_journal(control::JournalLine line) {
 std::atomic<void (*)()> repair_of_ops{nullptr};
 
 void after_fork_in_parent() {
+  note_session_use();
   unlock_all_in_parent();
   watch_shared_sockets();
 }
@@ -128,6 +131,8 @@ void start_now() {
     return hosts->configured(origin.host, origin.port, address);
   };
   load_test_id();
+  // Where this process has become another program, the one before it may have used it.
+  if (!made->config.session_is_fresh) note_session_use();
   pthread_atfork(lock_all_for_fork, after_fork_in_parent, after_fork_in_child);
   log::info("recshim {} in {} ({}), mode {}, recordings in {}", RECSHIM_VERSION, made->program,
             getpid(), control::mode_name(made->config.mode), made->config.dir);
@@ -174,6 +179,15 @@ uint64_t monotonic_us() {
   return posix_env().monotonic_time_us();
 }
 
+Status prepare_session_dir() {
+  note_session_use();
+  return control::make_session_dir(runtime()->config);
+}
+
+void note_session_use() {
+  session_used.store(true, std::memory_order_relaxed);
+}
+
 void report_config_errors() {
   if (config_errors_told.exchange(true)) return;
   for (const auto& error : runtime()->config.errors) log::tell_user(error);
@@ -187,7 +201,7 @@ void finish() {
   for_each_socket([](Socket& socket) {
     if (socket.role == Role::kRecord) record_client_end(socket, fd_of(socket));
   });
-  if (self->config.session_owner == getpid()) {
+  if (session_used.load() && self->config.session_owner == getpid()) {
     auto removed = posix_env().remove_tree(control::session_tree(self->config.session_dir));
     if (!removed.ok()) log::debug("session folder: {}", removed.error().message);
   }

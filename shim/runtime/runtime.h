@@ -47,6 +47,8 @@ pid_t own_pid();
 bool in_vfork_child();
 uint64_t monotonic_us();
 
+// Makes the session's folder if it is not there. REQUIRES: OwnWork.
+Status prepare_session_dir();
 // True once, when the first connection of a process with a broken configuration fails:
 // tells the user what is wrong. REQUIRES: OwnWork.
 void report_config_errors();

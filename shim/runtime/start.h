@@ -13,6 +13,11 @@ void start();
 // and the _exit hooks; idempotent.
 void finish();
 
+// There may be a folder of this session from now on: finish() removes it. A process that has made
+// none and has had no child makes no system call for that: one that has confined itself
+// (seccomp(2)) would die of it. Threads: any; signal-safe; in children of vfork(2) too.
+void note_session_use();
+
 // What a later layer has to put right in a forked child: it is called there before another
 // thread can be. Once, from the constructor.
 void in_forked_children(void (*repair)());

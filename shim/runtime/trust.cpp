@@ -77,12 +77,12 @@ int memory_file(const char* name) {
 
 // Appends all of from to to. False when reading or writing failed.
 bool copy(int from, int to) {
-  char block[16384];
+  std::string block(16384, '\0');
   for (;;) {
-    const ssize_t n = sys::read(from, block, sizeof block);
+    const ssize_t n = sys::read(from, block.data(), block.size());
     if (n <= 0) return n == 0;
     for (ssize_t done = 0; done < n;) {
-      const ssize_t put = sys::write(to, block + done, static_cast<size_t>(n - done));
+      const ssize_t put = sys::write(to, block.data() + done, static_cast<size_t>(n - done));
       if (put <= 0) return false;
       done += put;
     }
@@ -109,10 +109,11 @@ bool is_in_user_folder(std::string_view path) {
 bool is_bundle(int fd, const struct stat& info) {
   if (!S_ISREG(info.st_mode) || info.st_size > kMaxBundle_bytes) return false;
   constexpr std::string_view kBegin = "CERTIFICATE-----";
-  char block[16384];
-  const ssize_t n = sys::pread(fd, block, sizeof block, 0);
-  return n > 0 &&
-         std::string_view(block, static_cast<size_t>(n)).find(kBegin) != std::string_view::npos;
+  std::string block(16384, '\0');
+  const ssize_t n = sys::pread(fd, block.data(), block.size(), 0);
+  if (n <= 0) return false;
+  return std::string_view(block).substr(0, static_cast<size_t>(n)).find(kBegin) !=
+         std::string_view::npos;
 }
 
 // The memory file under made, for reading only and under the lowest number that is free;
@@ -289,7 +290,7 @@ bool session_ca_exists() {
 
 bool have_session_ca() {
   if (session_ca_exists()) return true;
-  Status made = control::make_session_dir(runtime()->config);
+  Status made = prepare_session_dir();
   if (made) made = run_helper({"gateway", "--prepare"}, kPrepareTimeout_ms);
   if (made && session_ca_exists()) return true;
   if (!failure_told.exchange(true)) {

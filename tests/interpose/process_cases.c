@@ -240,3 +240,15 @@ void case_clearenv_keeps_working(void) {
   setenv("RECSHIM_MODE", "live", 1); /* too late to matter */
   fresh_exchange("/hello?2");
 }
+
+void case_shells(void) {
+  fflush(stdout);
+  say_result("system", system("exit 3") >> 8);
+  FILE* shell = popen("echo from a shell", "r");
+  if (shell == NULL) give_up("popen");
+  char line[64] = "";
+  fgets(line, sizeof line, shell);
+  say("popen: %s", line);
+  say_result("pclose", pclose(shell));
+  fresh_exchange("/hello");
+}
