@@ -4,7 +4,6 @@
 #include <arpa/inet.h>
 
 #include <cstdint>
-#include <initializer_list>
 
 namespace recshim::ops {
 namespace {
@@ -35,24 +34,6 @@ constexpr std::string_view kPublicKey =
 
 // RFC 5280 appendix A.1: ub-common-name.
 constexpr size_t kCommonNameMax = 64;
-
-std::string der(char tag, std::initializer_list<std::string_view> parts) {
-  std::string content;
-  for (std::string_view part : parts) content += part;
-  std::string out(1, tag);
-  const size_t n = content.size();
-  if (n < 0x80) {
-    out += static_cast<char>(n);
-  } else if (n < 0x100) {
-    out += '\x81';
-    out += static_cast<char>(n);
-  } else {
-    out += '\x82';
-    out += static_cast<char>(n >> 8);
-    out += static_cast<char>(n & 0xff);
-  }
-  return out + content;
-}
 
 std::string name_of(std::string_view common_name) {
   if (common_name.size() > kCommonNameMax) return der(kSequence, {});
@@ -94,6 +75,24 @@ std::string serial_of(std::string_view host) {
 }
 
 }  // namespace
+
+std::string der(char tag, std::initializer_list<std::string_view> parts) {
+  std::string content;
+  for (std::string_view part : parts) content += part;
+  std::string out(1, tag);
+  const size_t n = content.size();
+  if (n < 0x80) {
+    out += static_cast<char>(n);
+  } else if (n < 0x100) {
+    out += '\x81';
+    out += static_cast<char>(n);
+  } else {
+    out += '\x82';
+    out += static_cast<char>(n >> 8);
+    out += static_cast<char>(n & 0xff);
+  }
+  return out + content;
+}
 
 std::string synthetic_certificate(std::string_view host) {
   // Longer than a DNS name can be, or nothing: a certificate for no one.

@@ -3,6 +3,7 @@
 // library.
 #pragma once
 
+#include <initializer_list>
 #include <string>
 #include <string_view>
 
@@ -13,5 +14,8 @@ namespace recshim::ops {
 // 2099; a P-256 key nobody has the private half of. The signature has the right form and
 // verifies under no key. Equal hosts give equal bytes.
 [[nodiscard]] std::string synthetic_certificate(std::string_view host);
+
+// One element in DER (X.690 §8) of less than 64 KiB: its tag, its length, and the parts.
+[[nodiscard]] std::string der(char tag, std::initializer_list<std::string_view> parts);
 
 }  // namespace recshim::ops

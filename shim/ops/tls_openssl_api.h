@@ -14,7 +14,6 @@
 // The tag names are OpenSSL's own, so these are its types to a debugger too.
 struct ssl_st;
 struct ssl_ctx_st;
-struct ssl_cipher_st;
 struct ssl_session_st;
 struct bio_st;
 struct bio_method_st;
@@ -26,7 +25,6 @@ namespace recshim::ops::openssl {
 
 using SSL = ::ssl_st;
 using SSL_CTX = ::ssl_ctx_st;
-using SSL_CIPHER = ::ssl_cipher_st;
 using SSL_SESSION = ::ssl_session_st;
 using BIO = ::bio_st;
 using BIO_METHOD = ::bio_method_st;
@@ -56,6 +54,7 @@ inline constexpr int kCtrlMode = 33;  // SSL_CTRL_MODE
 inline constexpr long kModePartialWrite = 1;
 inline constexpr int kStateOk = 1;  // TLS_ST_OK
 inline constexpr int kTls13 = 0x0304;
+inline constexpr long kVerifyOk = 0;                      // X509_V_OK
 inline constexpr uint64_t kIgnoreUnexpectedEof = 1 << 7;  // SSL_OP_IGNORE_UNEXPECTED_EOF
 inline constexpr int kBioEof = 2;                         // BIO_CTRL_EOF
 inline constexpr int kLibSsl = 20;                        // ERR_LIB_SSL

@@ -150,6 +150,14 @@ int SSL_connect(const void* caller, SSL* ssl) {
   return target.api == nullptr ? -1 : handshake(target, target.api->SSL_connect, ssl);
 }
 
+// Of an object that has shaken hands it is the same as SSL_do_handshake. A server's is never ours.
+int SSL_accept(const void* caller, SSL* ssl) {
+  const Target target = find_session(caller, ssl, Entry::kLook);
+  if (target.api == nullptr || target.api->SSL_accept == nullptr) return -1;
+  const bool real = target.session == nullptr || target.mode == Mode::kTap;
+  return real ? target.api->SSL_accept(ssl) : other_handshake(target);
+}
+
 int SSL_do_handshake(const void* caller, SSL* ssl) {
   const Target target = find_session(caller, ssl, Entry::kImplied);
   return target.api == nullptr ? -1 : handshake(target, target.api->SSL_do_handshake, ssl);

@@ -13,9 +13,11 @@ bool has_what_we_need(const OpensslApi& api) {
          api.SSL_set_ex_data && api.SSL_CTX_get_ex_data && api.SSL_CTX_set_ex_data &&
          (api.CRYPTO_get_ex_new_index || api.SSL_get_ex_new_index) && api.BIO_read &&
          api.BIO_write && api.BIO_ctrl && api.BIO_method_type && api.BIO_method_name &&
-         api.BIO_test_flags && api.d2i_X509 && api.X509_free && api.X509_up_ref &&
-         api.OPENSSL_sk_new_null && api.OPENSSL_sk_push && api.OPENSSL_sk_value &&
-         api.OPENSSL_sk_free && api.ERR_peek_error && api.ERR_set_mark && api.ERR_pop_to_mark;
+         api.BIO_test_flags && api.d2i_SSL_SESSION && api.SSL_SESSION_new && api.SSL_SESSION_free &&
+         api.SSL_SESSION_get0_peer && api.SSL_set_session && api.SSL_get_session &&
+         api.SSL_set_verify_result && api.OPENSSL_sk_new_null && api.OPENSSL_sk_push &&
+         api.OPENSSL_sk_value && api.OPENSSL_sk_free && api.ERR_peek_error && api.ERR_set_mark &&
+         api.ERR_pop_to_mark;
 }
 
 void bind(void* handle, Library& library) {

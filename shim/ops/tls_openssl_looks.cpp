@@ -1,5 +1,6 @@
 // OpenSSL operations that only look: what a finished handshake with our synthetic peer
-// tells the program. Sessions that are not virtual answer for themselves.
+// tells the program, as far as the object's SSL_SESSION does not (show_virtual). Sessions that are
+// not virtual answer for themselves.
 #include "shim/ops/tls_alpn.h"
 #include "shim/ops/tls_openssl.h"
 #include "shim/ops/tls_openssl_session.h"
@@ -53,35 +54,7 @@ const char* SSL_get_version(const void* caller, const SSL* ssl) {
 int SSL_version(const void* caller, const SSL* ssl) {
   return look(caller, ssl, &OpensslApi::SSL_version, kTls13);
 }
-long SSL_get_verify_result(const void* caller, const SSL* ssl) {
-  return look(caller, ssl, &OpensslApi::SSL_get_verify_result, 0L);  // X509_V_OK
-}
-int SSL_session_reused(const void* caller, const SSL* ssl) {
-  return look(caller, ssl, &OpensslApi::SSL_session_reused, 0);
-}
 
-// OpenSSL 3 renamed SSL_get_peer_certificate: a program that found our hook of either name
-// gets whichever there is.
-X509* SSL_get1_peer_certificate(const void* caller, const SSL* ssl) {
-  const Target target = find_session(caller, ssl, Entry::kLook);
-  if (target.api == nullptr) return nullptr;
-  if (target.mode == Mode::kVirtual) {
-    X509* certificate = virtual_certificate(*target.session);
-    if (certificate != nullptr) target.api->X509_up_ref(certificate);
-    return certificate;
-  }
-  auto* original = target.api->SSL_get1_peer_certificate != nullptr
-                       ? target.api->SSL_get1_peer_certificate
-                       : target.api->SSL_get_peer_certificate;
-  return original != nullptr ? original(ssl) : nullptr;
-}
-X509* SSL_get_peer_certificate(const void* caller, const SSL* ssl) {
-  return openssl::SSL_get1_peer_certificate(caller, ssl);
-}
-X509* SSL_get0_peer_certificate(const void* caller, const SSL* ssl) {
-  return look(caller, ssl, &OpensslApi::SSL_get0_peer_certificate, static_cast<X509*>(nullptr),
-              virtual_certificate);
-}
 OpensslStack* SSL_get_peer_cert_chain(const void* caller, const SSL* ssl) {
   return look(caller, ssl, &OpensslApi::SSL_get_peer_cert_chain,
               static_cast<OpensslStack*>(nullptr), virtual_chain);
@@ -89,22 +62,6 @@ OpensslStack* SSL_get_peer_cert_chain(const void* caller, const SSL* ssl) {
 OpensslStack* SSL_get0_verified_chain(const void* caller, const SSL* ssl) {
   return look(caller, ssl, &OpensslApi::SSL_get0_verified_chain,
               static_cast<OpensslStack*>(nullptr), virtual_chain);
-}
-const SSL_CIPHER* SSL_get_current_cipher(const void* caller, const SSL* ssl) {
-  return look(caller, ssl, &OpensslApi::SSL_get_current_cipher,
-              static_cast<const SSL_CIPHER*>(nullptr), virtual_cipher);
-}
-SSL_SESSION* SSL_get_session(const void* caller, const SSL* ssl) {
-  return look(caller, ssl, &OpensslApi::SSL_get_session, static_cast<SSL_SESSION*>(nullptr),
-              virtual_resumable);
-}
-SSL_SESSION* SSL_get1_session(const void* caller, SSL* ssl) {
-  return look(caller, ssl, &OpensslApi::SSL_get1_session, static_cast<SSL_SESSION*>(nullptr),
-              [](Session& session) {
-                SSL_SESSION* made = virtual_resumable(session);
-                if (made != nullptr) session.library->api.SSL_SESSION_up_ref(made);
-                return made;
-              });
 }
 
 void SSL_get0_alpn_selected(const void* caller, const SSL* ssl, const unsigned char** name,

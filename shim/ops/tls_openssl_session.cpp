@@ -8,6 +8,7 @@
 
 #include "shim/base/log.h"
 #include "shim/ops/tls_alpn.h"
+#include "shim/ops/tls_openssl_virtual.h"
 #include "shim/runtime/guard.h"
 
 namespace recshim::ops::openssl {
@@ -101,6 +102,7 @@ Session* decide(const Library& library, SSL* ssl, int fd) {
     case runtime::TlsAction::kVirtual:
       // Leaves the object a client, so that whoever asks what it is hears the same as live.
       api.SSL_set_connect_state(ssl);
+      show_virtual(*session);
       session->mode = Mode::kVirtual;
       break;
     case runtime::TlsAction::kTap:
@@ -112,6 +114,7 @@ Session* decide(const Library& library, SSL* ssl, int fd) {
       }
       break;
     case runtime::TlsAction::kRefuse:
+      show_refused(*session);
       session->mode = Mode::kRefused;
       break;
   }
@@ -134,7 +137,7 @@ bool is_memory_bio(const OpensslApi& api, const BIO* bio) {
 
 Session::~Session() {
   close_tap();
-  reset();
+  drop_shown();
 }
 
 void Session::close_tap() {
@@ -144,15 +147,21 @@ void Session::close_tap() {
   tap = nullptr;
 }
 
-void Session::reset() {
-  close_tap();
+void Session::drop_shown() {
   const OpensslApi& api = library->api;
   if (chain != nullptr) api.OPENSSL_sk_free(chain);
-  if (certificate != nullptr) api.X509_free(certificate);
-  if (resumable != nullptr) api.SSL_SESSION_free(resumable);
+  if (shown != nullptr) api.SSL_SESSION_free(shown);
   chain = nullptr;
-  certificate = nullptr;
-  resumable = nullptr;
+  shown = nullptr;
+}
+
+void Session::reset() {
+  close_tap();
+  // Not to be offered to a real server.
+  if (shown != nullptr && library->api.SSL_get_session(ssl) == shown) {
+    library->api.SSL_set_session(ssl, nullptr);
+  }
+  drop_shown();
   pushback.clear();
   pushback_start = 0;
   mode = Mode::kUndecided;

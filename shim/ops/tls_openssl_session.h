@@ -38,11 +38,10 @@ struct Session final : TappedSession {
   bool http11_selected = false;
   int shutdown = 0;
   std::shared_ptr<runtime::VirtualConnection> connection;
-  bool ended = false;     // the transport gave its end
-  size_t write_done = 0;  // of a write that the program must repeat
-  X509* certificate = nullptr;
-  OpensslStack* chain = nullptr;
-  SSL_SESSION* resumable = nullptr;
+  bool ended = false;             // the transport gave its end
+  size_t write_done = 0;          // of a write that the program must repeat
+  SSL_SESSION* shown = nullptr;   // what the object shows as negotiated; kRefused too
+  OpensslStack* chain = nullptr;  // its certificate, which is shown's
 
   // kTap
   std::shared_ptr<runtime::TlsTap> tap;
@@ -57,6 +56,7 @@ struct Session final : TappedSession {
   // Back to kUndecided, keeping what the program configured. REQUIRES: OwnWork.
   void reset();
   [[nodiscard]] size_t pushed_back() const { return pushback.size() - pushback_start; }
+  void drop_shown();
   // Gives at most size bytes of pushback to the program.
   size_t take_pushback(void* buffer, size_t size, bool keep);
 };

@@ -55,6 +55,24 @@ ssize_t fail_ragged(Session& session, BIO* rbio) {
   return -1;
 }
 
+// An SSL_SESSION in the form of i2d_SSL_SESSION(3), the one way to make one with a peer. Without
+// an id or a ticket nobody can resume it. Source: OpenSSL, ssl/ssl_asn1.c.
+SSL_SESSION* make_shown(const OpensslApi& api, const std::string& host, bool with_group) {
+  using std::literals::operator""sv;
+  constexpr char kInteger = 0x02, kOctetString = 0x04, kSequence = 0x30;
+  constexpr char kTimeout = '\xa2', kPeer = '\xa3', kGroup = '\xb3';   // [2], [3] and [19]
+  const std::string group = der(kGroup, {der(kInteger, {"\x1d"sv})});  // x25519
+  const std::string text =
+      der(kSequence,
+          {der(kInteger, {"\x01"sv}), der(kInteger, {"\x03\x04"sv}),  // of the form; TLS 1.3
+           der(kOctetString, {"\x13\x02"sv}),                         // TLS_AES_256_GCM_SHA384
+           der(kOctetString, {}), der(kOctetString, {std::string(48, '\0')}),  // id and secret
+           der(kTimeout, {der(kInteger, {"\x1c\x20"sv})}),                     // two hours
+           der(kPeer, {synthetic_certificate(host)}), with_group ? group : std::string()});
+  const auto* bytes = reinterpret_cast<const unsigned char*>(text.data());
+  return api.d2i_SSL_SESSION(nullptr, &bytes, static_cast<long>(text.size()));
+}
+
 }  // namespace
 
 ssize_t virtual_read(Session& session, void* buffer, size_t size, bool keep) {
@@ -138,48 +156,33 @@ int refuse_io(Session& session) {
   return -1;
 }
 
-X509* virtual_certificate(Session& session) {
-  if (session.certificate != nullptr) return session.certificate;
-  runtime::OwnWork own;
+void show_virtual(Session& session) {
   const OpensslApi& api = session.library->api;
-  const std::string der = synthetic_certificate(session.host);
-  const auto* bytes = reinterpret_cast<const unsigned char*>(der.data());
-  session.certificate = api.d2i_X509(nullptr, &bytes, static_cast<long>(der.size()));
-  return session.certificate;
+  api.ERR_set_mark();
+  session.shown = make_shown(api, session.host, /*with_group=*/true);
+  // 1.1.1 has no group in there, and reads none.
+  if (session.shown == nullptr) session.shown = make_shown(api, session.host, false);
+  if (session.shown != nullptr) api.SSL_set_session(session.ssl, session.shown);
+  api.ERR_pop_to_mark();
+}
+
+void show_refused(Session& session) {
+  const OpensslApi& api = session.library->api;
+  session.shown = api.SSL_SESSION_new();
+  if (session.shown == nullptr) return;
+  api.SSL_set_session(session.ssl, session.shown);
+  api.SSL_set_verify_result(session.ssl, kVerifyOk);  // nothing was verified
 }
 
 OpensslStack* virtual_chain(Session& session) {
-  X509* certificate = virtual_certificate(session);
-  if (session.chain != nullptr || certificate == nullptr) return session.chain;
+  if (session.chain != nullptr || session.shown == nullptr) return session.chain;
   runtime::OwnWork own;
   const OpensslApi& api = session.library->api;
+  X509* certificate = api.SSL_SESSION_get0_peer(session.shown);
+  if (certificate == nullptr) return nullptr;
   session.chain = api.OPENSSL_sk_new_null();
   if (session.chain != nullptr) api.OPENSSL_sk_push(session.chain, certificate);
   return session.chain;
-}
-
-const SSL_CIPHER* virtual_cipher(const Session& session) {
-  const OpensslApi& api = session.library->api;
-  if (api.SSL_get_ciphers == nullptr) return nullptr;
-  OpensslStack* ciphers = api.SSL_get_ciphers(session.ssl);
-  // The first is a TLS 1.3 suite unless the program turned those off.
-  return ciphers == nullptr ? nullptr : static_cast<SSL_CIPHER*>(api.OPENSSL_sk_value(ciphers, 0));
-}
-
-SSL_SESSION* virtual_resumable(Session& session) {
-  const OpensslApi& api = session.library->api;
-  if (session.resumable != nullptr || api.SSL_SESSION_new == nullptr) return session.resumable;
-  runtime::OwnWork own;
-  session.resumable = api.SSL_SESSION_new();
-  if (session.resumable == nullptr) return nullptr;
-  // Enough for i2d_SSL_SESSION(3); without a ticket nobody can resume it.
-  if (api.SSL_SESSION_set_protocol_version != nullptr) {
-    api.SSL_SESSION_set_protocol_version(session.resumable, kTls13);
-  }
-  if (api.SSL_SESSION_set_cipher != nullptr) {
-    api.SSL_SESSION_set_cipher(session.resumable, virtual_cipher(session));
-  }
-  return session.resumable;
 }
 
 }  // namespace recshim::ops::openssl

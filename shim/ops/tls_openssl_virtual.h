@@ -23,10 +23,13 @@ int virtual_shutdown(Session& session);
 // Fails as a connection that was refused: -1 and ECONNREFUSED.
 int refuse_io(Session& session);
 
-// The synthetic certificate, made once by the program's own libcrypto; null if it cannot.
-X509* virtual_certificate(Session& session);
+// Gives the object an SSL_SESSION as a handshake leaves it: version, cipher, group and the
+// synthetic certificate. From there libssl itself answers whoever asks for any of them, and its
+// functions rely on there being one. REQUIRES: OwnWork.
+void show_virtual(Session& session);
+// The same of a handshake that failed before it had negotiated anything.
+void show_refused(Session& session);
+// The peer's chain, which is in no SSL_SESSION that can be made from outside; null if it can't be.
 OpensslStack* virtual_chain(Session& session);
-const SSL_CIPHER* virtual_cipher(const Session& session);
-SSL_SESSION* virtual_resumable(Session& session);
 
 }  // namespace recshim::ops::openssl

@@ -53,19 +53,32 @@ def install_java(sources, target):
 
 
 OPENSSL_1_1 = "mysql-connector-python==8.0.31"  # brings the last OpenSSL of that line, 1.1.1q
+OPENSSL_3_5 = "psycopg2-binary==2.9.13"  # brings 3.5.8
+
+
+def download_wheel(package, target, python, platform):
+    """The files in a wheel that need not be for this Python."""
+    folder = target / package.replace("==", "-")
+    folder.mkdir(exist_ok=True)
+    run(paths.WORK / "venv/bin/python", "-m", "pip", "download", "--quiet", "--disable-pip-version-check",
+        "--no-deps", "--only-binary", ":all:", "--python-version", python, "--platform", platform,
+        "--dest", folder, package, cwd=target)
+    (wheel,) = folder.glob("*.whl")
+    return zipfile.ZipFile(wheel)
 
 
 def install_c(sources, target):
     strict = ["-O1", "-Wall", "-Wextra", "-Werror"]
     run("cc", *strict, "-o", target / "static_openssl_client", sources / "openssl_client.c",
         "-l:libssl.a", "-l:libcrypto.a", "-l:libz.a", "-l:libzstd.a", cwd=sources)
-    run(paths.WORK / "venv/bin/python", "-m", "pip", "download", "--quiet", "--disable-pip-version-check",
-        "--no-deps", "--only-binary", ":all:", "--python-version", "3.10", "--platform", "manylinux1_x86_64",
-        "--dest", target, OPENSSL_1_1, cwd=target)
-    (wheel,) = target.glob("*.whl")
-    with zipfile.ZipFile(wheel) as archive:
+    with download_wheel(OPENSSL_1_1, target, "3.10", "manylinux1_x86_64") as archive:
         for name in ("libssl.so.1.1", "libcrypto.so.1.1"):
             (target / name).write_bytes(archive.read(f"mysql/vendor/{name}"))
+    with download_wheel(OPENSSL_3_5, target, "3.11", "manylinux2014_x86_64") as archive:
+        (target / "openssl_3_5").mkdir(exist_ok=True)
+        for name in archive.namelist():
+            if re.fullmatch(r".*\.libs/lib(ssl|crypto)-.*", name):
+                (target / "openssl_3_5" / pathlib.Path(name).name).write_bytes(archive.read(name))
     run("cc", *strict, "-DOPENSSL_1_1", "-o", target / "openssl_1_1_client", sources / "openssl_client.c",
         f"-L{target}", "-l:libssl.so.1.1", "-l:libcrypto.so.1.1", "-Wl,-rpath,$ORIGIN", cwd=sources)
     run("musl-gcc", "-static", *strict, "-o", target / "musl_client", sources / "musl_client.c", cwd=sources)

@@ -174,13 +174,14 @@ TEST_F(VirtualOpenssl, LooksLikeAFinishedHandshake) {
   EXPECT_EQ(openssl::SSL_get_state(caller_, ssl_), TLS_ST_OK);
   EXPECT_STREQ(openssl::SSL_get_version(caller_, ssl_), "TLSv1.3");
   EXPECT_EQ(openssl::SSL_version(caller_, ssl_), TLS1_3_VERSION);
-  EXPECT_EQ(openssl::SSL_get_verify_result(caller_, ssl_), X509_V_OK);
-  EXPECT_NE(openssl::SSL_get_current_cipher(caller_, ssl_), nullptr);
+  EXPECT_EQ(::SSL_get_verify_result(ssl_), X509_V_OK);
+  EXPECT_STREQ(SSL_CIPHER_get_name(::SSL_get_current_cipher(ssl_)), "TLS_AES_256_GCM_SHA384");
+  EXPECT_EQ(SSL_get_negotiated_group(ssl_), NID_X25519);
   const unsigned char* name = nullptr;
   unsigned size = 0;
   openssl::SSL_get0_alpn_selected(caller_, ssl_, &name, &size);
   EXPECT_EQ(std::string(reinterpret_cast<const char*>(name), size), "http/1.1");
-  SSL_SESSION* session = openssl::SSL_get1_session(caller_, ssl_);
+  SSL_SESSION* session = ::SSL_get1_session(ssl_);
   ASSERT_NE(session, nullptr);
   EXPECT_EQ(SSL_SESSION_is_resumable(session), 0);
   EXPECT_GT(i2d_SSL_SESSION(session, nullptr), 0);
@@ -197,17 +198,23 @@ TEST_F(VirtualOpenssl, AnOfferOnTheObjectGoesBeforeItsContexts) {
 
 TEST_F(VirtualOpenssl, ThePeerIsTheHostThatWasDecided) {
   ASSERT_EQ(openssl::SSL_connect(caller_, ssl_), 1);
-  X509* first = openssl::SSL_get1_peer_certificate(caller_, ssl_);
+  X509* first = ::SSL_get1_peer_certificate(ssl_);
   ASSERT_NE(first, nullptr);
   EXPECT_EQ(X509_check_host(first, "api.example.com", 0, 0, nullptr), 1);
-  X509* second = openssl::SSL_get1_peer_certificate(caller_, ssl_);
+  X509* second = ::SSL_get1_peer_certificate(ssl_);
   X509_free(first);
   X509_free(second);  // each its own reference
-  EXPECT_EQ(openssl::SSL_get0_peer_certificate(caller_, ssl_), first);
+  EXPECT_EQ(::SSL_get0_peer_certificate(ssl_), first);
   auto* chain = reinterpret_cast<STACK_OF(X509)*>(openssl::SSL_get_peer_cert_chain(caller_, ssl_));
   ASSERT_NE(chain, nullptr);
   EXPECT_EQ(sk_X509_num(chain), 1);
   EXPECT_EQ(sk_X509_value(chain, 0), first);
+}
+
+TEST_F(VirtualOpenssl, AcceptingAfterTheHandshakeDoesNothing) {
+  ASSERT_EQ(openssl::SSL_connect(caller_, ssl_), 1);
+  EXPECT_EQ(openssl::SSL_accept(caller_, ssl_), 1);
+  EXPECT_EQ(sent(), "");
 }
 
 TEST_F(VirtualOpenssl, ShutdownIsDoneAtOnce) {
@@ -222,6 +229,7 @@ TEST_F(VirtualOpenssl, AClearedObjectIsDecidedAnew) {
   ASSERT_EQ(openssl::SSL_connect(caller_, ssl_), 1);
   EXPECT_EQ(openssl::SSL_clear(caller_, ssl_), 1);
   EXPECT_EQ(openssl::SSL_is_init_finished(caller_, ssl_), 0);
+  EXPECT_EQ(::SSL_get_session(ssl_), nullptr);  // a real server is not to be offered ours
   ASSERT_EQ(openssl::SSL_connect(caller_, ssl_), 1);
   EXPECT_EQ(testing::gate().decisions, 2);
 }
@@ -236,6 +244,11 @@ TEST_F(VirtualOpenssl, ARefusedSessionFailsAsARefusedConnection) {
   EXPECT_EQ(openssl::SSL_read(caller_, ssl_, &byte, 1), -1);
   EXPECT_EQ(openssl::SSL_write(caller_, ssl_, "x", 1), -1);
   EXPECT_EQ(sent(), "");
+  // libssl reads these from a session that a handshake makes as it begins.
+  EXPECT_NE(::SSL_get_session(ssl_), nullptr);
+  EXPECT_EQ(::SSL_get_current_cipher(ssl_), nullptr);
+  EXPECT_EQ(::SSL_get0_peer_certificate(ssl_), nullptr);
+  EXPECT_EQ(::SSL_get_verify_result(ssl_), X509_V_OK);
 }
 
 TEST_F(VirtualOpenssl, WhatIsLeftAloneSpeaksTls) {
