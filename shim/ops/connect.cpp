@@ -324,12 +324,23 @@ bool refuse_datagram(const Endpoint& asked) {
 }
 
 bool reconnect_for_real(int fd, const Endpoint& destination, int family, std::string_view unsent) {
+  std::vector<EpollRegistration> epolls;
+  {
+    const OwnWork work;
+    epolls = leave_epolls(fd);
+  }
   sockaddr unspecified{};
   unspecified.sa_family = AF_UNSPEC;
-  if (real::connect(fd, &unspecified, sizeof unspecified) != 0) return false;
+  bool done = real::connect(fd, &unspecified, sizeof unspecified) == 0;
   const int flags = real::fcntl(fd, F_GETFL, 0);
-  real::fcntl(fd, F_SETFL, flags & ~O_NONBLOCK);
-  bool done = real_connect(fd, destination, family) == 0;
+  if (done) {
+    real::fcntl(fd, F_SETFL, flags & ~O_NONBLOCK);
+    done = real_connect(fd, destination, family) == 0;
+  }
+  {
+    const OwnWork work;
+    rejoin_epolls(std::move(epolls));
+  }
   while (done && !unsent.empty()) {
     const ssize_t n = real::send(fd, unsent.data(), unsent.size(), MSG_NOSIGNAL);
     if (n <= 0) done = n < 0 && errno == EINTR;
@@ -347,10 +358,14 @@ int hand_over_recorded(int fd, std::string_view unsent) {
   const OwnWork work;
   // Locked all the while: a thread that reads must not meet the end of the old connection.
   const LockedSocket locked(socket, fd);
+  if (!locked) return ECONNRESET;
+  auto epolls = leave_epolls(fd);
   sockaddr unspecified{};
   unspecified.sa_family = AF_UNSPEC;
-  if (!locked || real::connect(fd, &unspecified, sizeof unspecified) != 0) return ECONNRESET;
-  const Loopback loopback = connect_to_ourselves(fd, locked->asked_family);
+  const bool disconnected = real::connect(fd, &unspecified, sizeof unspecified) == 0;
+  const Loopback loopback =
+      disconnected ? connect_to_ourselves(fd, locked->asked_family) : Loopback{};
+  rejoin_epolls(std::move(epolls));
   if (loopback.peer_fd < 0) return loopback.error != 0 ? loopback.error : ECONNRESET;
   locked->rewritten = loopback.listener;
   locked->peer_fd = loopback.peer_fd;

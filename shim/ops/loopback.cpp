@@ -6,7 +6,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
-#include <sys/epoll.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -96,14 +96,12 @@ bool connect_tcp(int fd, int family, Loopback& out) {
   return made;
 }
 
-struct Registration {
-  int epoll_fd = -1;
-  epoll_event event{};
-};
-
-// Every epoll instance of this process that watches fd. Source: proc(5), fdinfo of epoll.
-std::vector<Registration> epoll_registrations(int fd) {
-  std::vector<Registration> found;
+// Of the file that fd leads to, under whatever number it was registered. Source: proc(5), fdinfo
+// of epoll.
+std::vector<EpollRegistration> epoll_registrations(int fd) {
+  std::vector<EpollRegistration> found;
+  struct stat file {};
+  if (sys::call(SYS_fstat, fd, sys::arg(&file)) != 0) return found;
   DIR* folder = opendir("/proc/self/fd");
   if (folder == nullptr) return found;
   while (const dirent* entry = readdir(folder)) {
@@ -115,17 +113,18 @@ std::vector<Registration> epoll_registrations(int fd) {
     if (!info) continue;
     std::istringstream lines(*info);
     for (std::string line; std::getline(lines, line);) {
-      int watched = -1;
+      EpollRegistration registration;
       unsigned events = 0;
-      unsigned long long data = 0;
-      if (sscanf(line.c_str(), "tfd: %d events: %x data: %llx", &watched, &events, &data) == 3 &&
-          watched == fd) {
-        Registration registration;
-        registration.epoll_fd = std::atoi(entry->d_name);
-        registration.event.events = events;
-        registration.event.data.u64 = data;
-        found.push_back(registration);
-      }
+      unsigned long long data = 0, inode = 0;
+      const int read = sscanf(line.c_str(), "tfd: %d events: %x data: %llx pos:%*d ino:%llx",
+                              &registration.fd, &events, &data, &inode);
+      // Kernels before 5.9 name no inode.
+      const bool same = read == 4 ? inode == file.st_ino : read == 3 && registration.fd == fd;
+      if (!same) continue;
+      registration.epoll_fd = std::atoi(entry->d_name);
+      registration.event.events = events;
+      registration.event.data.u64 = data;
+      found.push_back(registration);
     }
   }
   closedir(folder);
@@ -172,21 +171,30 @@ bool connect_pair(int fd, Loopback& out) {
 
 }  // namespace
 
+std::vector<EpollRegistration> leave_epolls(int fd) {
+  auto registrations = epoll_registrations(fd);
+  for (const auto& each : registrations) {
+    sys::call(SYS_epoll_ctl, each.epoll_fd, EPOLL_CTL_DEL, each.fd, 0);
+  }
+  return registrations;
+}
+
+void rejoin_epolls(std::vector<EpollRegistration> registrations) {
+  for (auto& each : registrations) {
+    sys::call(SYS_epoll_ctl, each.epoll_fd, EPOLL_CTL_ADD, each.fd, sys::arg(&each.event));
+  }
+}
+
 bool put_in_place(int fd, int file) {
   const int fd_flags = real::fcntl(fd, F_GETFD, 0);
   sys::call(SYS_fcntl, file, F_SETFL, real::fcntl(fd, F_GETFL, 0) & O_NONBLOCK);
   copy_timeouts(fd, file);
   // The kernel ties them to the file that is there now, which may live on under another number.
-  const auto registrations = epoll_registrations(fd);
-  for (const auto& [epoll_fd, event] : registrations) {
-    sys::call(SYS_epoll_ctl, epoll_fd, EPOLL_CTL_DEL, fd, 0);
-  }
+  const auto registrations = leave_epolls(fd);
   const bool placed = real::dup3(file, fd, (fd_flags & FD_CLOEXEC) != 0 ? O_CLOEXEC : 0) == fd;
   const int error = errno;
   sys::close(file);
-  for (auto [epoll_fd, event] : registrations) {
-    sys::call(SYS_epoll_ctl, epoll_fd, EPOLL_CTL_ADD, fd, sys::arg(&event));
-  }
+  rejoin_epolls(registrations);
   errno = error;
   return placed;
 }

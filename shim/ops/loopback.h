@@ -3,6 +3,8 @@
 // place.
 #pragma once
 
+#include <sys/epoll.h>
+
 #include <array>
 #include <vector>
 
@@ -21,6 +23,19 @@ struct Loopback {
 
 // fd: the program's stream socket of `family`, not connected yet. REQUIRES: OwnWork.
 Loopback connect_to_ourselves(int fd, int family);
+
+// That an epoll instance of this process waits for what is at fd.
+struct EpollRegistration {
+  int epoll_fd = -1;
+  int fd = -1;
+  epoll_event event{};
+};
+
+// Takes the file at fd out of every epoll instance of this process, and puts it back: in between
+// other threads see nothing of what becomes of it, where they would take the end of the old
+// connection for the end of it all. Back in, what is ready then is told anew. REQUIRES: OwnWork.
+[[nodiscard]] std::vector<EpollRegistration> leave_epolls(int fd);
+void rejoin_epolls(std::vector<EpollRegistration> registrations);
 
 // Puts `file` under the number fd, with the flags, timeouts and epoll registrations of what was
 // there; the number that file had is closed. On failure errno is set. REQUIRES: OwnWork.

@@ -40,14 +40,18 @@ Session* find(GnutlsSession handle) {
   return found != sessions().by_handle.end() ? found->second.get() : nullptr;
 }
 
-// The socket behind a program's own pull function. Nothing can have come before our
-// ClientHello, so its read takes no byte. Runs the program's function: not own work.
+// The socket behind a program's own functions: its push is given nothing to send, which waits for
+// nothing; a pull may wait for the server. -1 where it does not get as far as its socket. Runs the
+// program's function: not own work.
 int find_fd(const Session& session) {
-  const int fd = session.plain_fd();
-  if (fd >= 0 || session.pull == nullptr) return fd;
-  char byte;
+  if (session.pull == nullptr) return session.plain_fd();
+  const iovec nothing{const_cast<char*>(""), 0};
   runtime::begin_fd_probe();
-  session.pull(session.receive_pointer, &byte, 1);
+  if (session.vec_push != nullptr) {
+    session.vec_push(session.send_pointer, &nothing, 1);
+  } else if (session.push != nullptr) {
+    session.push(session.send_pointer, "", 0);
+  }
   return runtime::end_fd_probe();
 }
 

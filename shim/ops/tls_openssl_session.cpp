@@ -32,13 +32,22 @@ int find_fd(const OpensslApi& api, const SSL* ssl) {
   if (fd < 0 && api.SSL_get_wfd != nullptr) fd = api.SSL_get_wfd(ssl);
   BIO* rbio = api.SSL_get_rbio(ssl);
   if (fd >= 0 || rbio == nullptr || is_memory_bio(api, rbio)) return fd;
-  // A custom BIO. Nothing can have come before our ClientHello, so a read takes no byte;
-  // the socket hooks see where it would have read from.
-  char byte;
+  // A custom BIO. It is given nothing to write, which waits for nothing; the socket hooks see
+  // where it would have gone.
+  BIO* wbio = api.SSL_get_wbio(ssl);
   api.ERR_set_mark();
   runtime::begin_fd_probe();
-  api.BIO_read(rbio, &byte, 1);
+  size_t written = 0;
+  if (wbio != nullptr && api.BIO_write_ex != nullptr) api.BIO_write_ex(wbio, "", 0, &written);
   fd = runtime::end_fd_probe();
+  if (fd < 0 && runtime::may_be_inside_tls()) {
+    // Another session may be between it and its socket, which writes nothing for nothing. Before
+    // our ClientHello a read takes no byte.
+    char byte;
+    runtime::begin_fd_probe();
+    api.BIO_read(rbio, &byte, 1);
+    fd = runtime::end_fd_probe();
+  }
   api.ERR_pop_to_mark();
   return fd;
 }

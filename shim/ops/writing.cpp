@@ -262,6 +262,7 @@ ssize_t total_size(const iovec* vector, int count) {
 
 template <typename RealCall>
 ssize_t write_through(int fd, const iovec* vector, int count, const RealCall& call) {
+  if (first_index(vector, count) == count && runtime::note_probe(fd)) return 0;
   Socket* socket = runtime::find_socket(fd);
   if (socket == nullptr || runtime::in_own_work()) return call();
   const BeforeWrite before = before_write(socket, fd, vector, count);

@@ -281,6 +281,13 @@ int end_fd_probe() {
   return probed_fd;
 }
 
+bool may_be_inside_tls() {
+  bool found = false;
+  const OwnWork work;
+  for_each_socket([&](Socket& socket) { found = found || socket.tls; });
+  return found;
+}
+
 bool note_probe(int fd) {
   if (!probing) return false;
   probed_fd = fd;

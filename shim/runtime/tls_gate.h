@@ -80,11 +80,13 @@ bool close_notify_has_come(const VirtualConnection* connection);
 void begin_virtual(const std::shared_ptr<VirtualConnection>& connection,
                    std::string_view first_words);
 
-// Finds the socket under a custom transport: between these two calls the socket hooks note
-// the handled fd that this thread reads from instead of blocking; end_fd_probe gives it
-// or -1. While probing, hooked reads on handled sockets return -1 with EAGAIN at once.
+// Finds the socket under a custom transport: between these two calls the socket hooks note where
+// this thread writes nothing, or reads; end_fd_probe gives that fd or -1. While probing, a hooked
+// write of nothing is done at once, and a hooked read fails with EAGAIN.
 void begin_fd_probe();
 int end_fd_probe();
+// Some connection of ours carries TLS, so that a session may be another's content.
+bool may_be_inside_tls();
 
 // Bytes that this thread writes to sockets between these are TLS records of a hooked
 // session, not a program's own TLS. Nestable; plain counters, no destructor.

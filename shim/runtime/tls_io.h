@@ -12,8 +12,8 @@ struct Socket;
 
 // This thread is inside a hooked TLS call: what it moves are TLS records.
 bool in_tls_io();
-// True while this thread only wants to know which socket is read: fd is noted, and the
-// read fails with EAGAIN.
+// True while this thread only wants to know which socket is read or written: fd is noted, and
+// nothing is moved.
 bool note_probe(int fd);
 // Once, if a hooked memory-BIO session made the ClientHello with this random: the session's tap,
 // to be compared only. REQUIRES: OwnWork.

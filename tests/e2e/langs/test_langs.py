@@ -24,7 +24,7 @@ SCRIPTS = {
     "ruby_net_http": ["ruby", "net_http_client.rb"],
     "php": ["php", "php_client.php"],
 }
-COMPILED = ["stdio_client", "epoll_client", "gnutls_client", "bio_ssl_client",
+COMPILED = ["stdio_client", "epoll_client", "gnutls_client", "gnutls_waiting_pull", "bio_ssl_client",
             "asio_client"]
 # Several requests at once: the server's ids depend on which comes first.
 CONCURRENT = {"asio_client", "epoll_client"}
@@ -69,6 +69,13 @@ def test_compiled(lab, name):
     serve_both(lab)
     recorded, _ = lab.check([program], compare_live=name not in CONCURRENT)
     assert recorded.stdout
+
+
+def test_a_thread_that_waits(lab):
+    """TLS that no hook makes is led to the gateway; who waits for the socket meanwhile sees no end."""
+    program = compiled("other_thread_polls")
+    lab.serve()
+    assert lab.record([program]).ok().text() == "40 answered, 0 seen to break\n"
 
 
 def test_raw_reads(lab):

@@ -25,6 +25,10 @@ struct Any {
   operator T() const {
     return static_cast<T>(number);
   }
+  template <typename T, std::enable_if_t<std::is_class_v<T>, int> = 0>
+  operator T() const {
+    return T{};
+  }
   template <typename T>
   operator T*() const {
     return pointer<T>(0);
@@ -77,6 +81,7 @@ void run_case(const char* name, long number, Call call) {
   if (child == 0) {
     const rlimit none{0, 0};
     setrlimit(RLIMIT_CORE, &none);
+    signal(SIGPIPE, SIG_IGN);
     // Some functions write to the descriptor that they are given.
     const int nowhere = open("/dev/null", O_RDWR);
     for (int fd = 0; fd <= 2; ++fd) dup2(nowhere, fd);

@@ -12,6 +12,7 @@ X509* SSL_get_peer_certificate(const SSL*);  // 1.1
 
 #if OPENSSL_VERSION_NUMBER < 0x30200000L
 int SSL_add_expected_rpk(SSL*, EVP_PKEY*);
+int SSL_client_hello_get_extension_order(SSL*, uint16_t*, size_t*);
 int SSL_compress_certs(SSL*, int);
 int SSL_get0_client_cert_type(const SSL*, unsigned char**, size_t*);
 int SSL_get0_server_cert_type(const SSL*, unsigned char**, size_t*);

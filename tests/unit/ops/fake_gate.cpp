@@ -66,6 +66,9 @@ bool close_notify_has_come(const VirtualConnection*) {
   return gate().close_notify;
 }
 void begin_fd_probe() {}
+bool may_be_inside_tls() {
+  return gate().inside_tls;
+}
 int end_fd_probe() {
   return gate().probed_fd;
 }

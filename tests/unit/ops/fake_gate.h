@@ -30,6 +30,7 @@ struct FakeGate {
   bool active = true;
   runtime::TlsVerdict verdict;  // given to every session
   int probed_fd = -1;
+  bool inside_tls = false;
   bool connection_ended = false;
   bool close_notify = false;  // and all before it has been taken from the socket
   // What was asked.
