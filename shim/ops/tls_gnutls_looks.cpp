@@ -157,6 +157,10 @@ int gnutls_session_get_id2(const void* caller, GnutlsSession session, Datum* id)
   return look(caller, &GnutlsApi::gnutls_session_get_id2, kInvalidSession, no_bytes(id), session,
               id);
 }
+int gnutls_session_key_update(const void* caller, GnutlsSession session, unsigned flags) {
+  return look(caller, &GnutlsApi::gnutls_session_key_update, kUnimplemented, always(kSuccess),
+              session, flags);
+}
 int gnutls_reauth(const void* caller, GnutlsSession session, unsigned flags) {
   return look(caller, &GnutlsApi::gnutls_reauth, kInvalidSession, always(kSuccess), session, flags);
 }

@@ -45,10 +45,15 @@ int index_of(const Library& library, std::atomic<int>& index, NewIndex old_funct
              int class_index, ExFree destroy) {
   int known = index.load(std::memory_order_acquire);
   if (known >= 0) return known;
-  const OpensslApi& api = library.api;
-  int fresh = old_function != nullptr ? old_function(0, nullptr, nullptr, drop_copy, destroy)
-                                      : api.CRYPTO_get_ex_new_index(class_index, 0, nullptr,
-                                                                    nullptr, drop_copy, destroy);
+  const auto take = [&](ExDup duplicate, ExFree free) {
+    return old_function != nullptr ? old_function(0, nullptr, nullptr, duplicate, free)
+                                   : library.api.CRYPTO_get_ex_new_index(class_index, 0, nullptr,
+                                                                         nullptr, duplicate, free);
+  };
+  // Not the next one: Qt keeps something under those behind its own, which nobody gave it.
+  constexpr int kDistance = 16;
+  for (int i = 0; i < kDistance; ++i) take(nullptr, nullptr);
+  const int fresh = take(drop_copy, destroy);
   if (fresh < 0) return -1;
   // Two threads may both have asked; the second's index stays unused.
   return index.compare_exchange_strong(known, fresh) ? fresh : known;

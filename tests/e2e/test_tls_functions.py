@@ -20,7 +20,6 @@ GNUTLS_HEADERS = ("#include <gnutls/gnutls.h>\n#include <gnutls/dtls.h>\n#includ
 NOT_CALLED = {
     "SSL_free": "ends every call's connection", "gnutls_deinit": "ends every call's connection",
     "SSL_ctrl": "called with each command by itself",
-    "SSL_set_ex_data": "an index that the program was not given is another's",
     "SSL_use_PrivateKey_ASN1": "has the SSL in second place",
     "gnutls_init": "makes a session, and has none",
 }

@@ -61,7 +61,10 @@ int main(void) {
   check("send", (int)gnutls_record_send(session, request, length));
   size_t size = 0;
   ssize_t count;
-  while ((count = gnutls_record_recv(session, reply + size, sizeof reply - size)) > 0) size += (size_t)count;
+  do {
+    count = gnutls_record_recv(session, reply + size, sizeof reply - size);
+    if (count > 0) size += (size_t)count;
+  } while (count > 0 || count == GNUTLS_E_INTERRUPTED || count == GNUTLS_E_AGAIN);
   gnutls_deinit(session);
   close(fd);
   gnutls_certificate_free_credentials(credentials);

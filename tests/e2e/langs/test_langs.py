@@ -75,7 +75,8 @@ def test_a_thread_that_waits(lab):
     """TLS that no hook makes is led to the gateway; who waits for the socket meanwhile sees no end."""
     program = compiled("other_thread_polls")
     lab.serve()
-    assert lab.record([program]).ok().text() == "40 answered, 0 seen to break\n"
+    # It leaves in mid-handshake, which is told.
+    assert lab.record([program]).text() == "40 answered, 0 seen to break\n"
 
 
 def test_raw_reads(lab):

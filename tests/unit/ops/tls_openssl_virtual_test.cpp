@@ -211,6 +211,15 @@ TEST_F(VirtualOpenssl, ThePeerIsTheHostThatWasDecided) {
   EXPECT_EQ(sk_X509_value(chain, 0), first);
 }
 
+TEST_F(VirtualOpenssl, WhatAProgramKeepsBehindItsOwnIndexIsNotOurs) {
+  // Qt does so.
+  const int own = SSL_get_ex_new_index(0, nullptr, nullptr, nullptr, nullptr);
+  ASSERT_EQ(openssl::SSL_connect(caller_, ssl_), 1);
+  for (int offset = 0; offset < 3; ++offset) ::SSL_set_ex_data(ssl_, own + offset, nullptr);
+  EXPECT_EQ(openssl::SSL_write(caller_, ssl_, "x", 1), 1);
+  EXPECT_EQ(sent(), "x");
+}
+
 TEST_F(VirtualOpenssl, AcceptingAfterTheHandshakeDoesNothing) {
   ASSERT_EQ(openssl::SSL_connect(caller_, ssl_), 1);
   EXPECT_EQ(openssl::SSL_accept(caller_, ssl_), 1);
