@@ -70,12 +70,16 @@ class Env {
   virtual Result<FileInfo> stat(const std::string& path) = 0;
   // Blocks until the exclusive flock(2) on path (created) is held.
   virtual Result<std::unique_ptr<FileLock>> lock(const std::string& path) = 0;
+  // Likewise on a folder (made where missing), for what is done in there. kUnsupported where its
+  // file system has no locks.
+  virtual Result<std::unique_ptr<FileLock>> lock_folder(const std::string& dir) = 0;
 
   virtual uint64_t wall_time_us() = 0;       // since 1970-01-01 UTC
   virtual uint64_t monotonic_time_us() = 0;  // for durations
 };
 
-// The process's file system and clocks. Never null; lives for ever.
+// The process's file system and clocks. Lives for ever. Paths mean what they meant at the first
+// call: after a chroot(2) or pivot_root(2) every one of them is kIo.
 Env& posix_env();
 
 }  // namespace recshim

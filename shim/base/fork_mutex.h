@@ -30,7 +30,6 @@ enum class LockRank : uint8_t {
   kAddresses,
   kLookups,
   kStore,
-  kSeries,
   kStreams,
   kCount
 };

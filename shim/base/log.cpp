@@ -42,6 +42,32 @@ State& state() {
 }
 std::atomic<Level> level_now{Level::kOff};
 
+// What could not be told, the newest first.
+struct Kept {
+  Kept* before = nullptr;
+  pid_t pid = 0;
+  std::string line;
+};
+std::atomic<Kept*> kept{nullptr};
+std::atomic<int> kept_count{0};
+std::atomic<uint64_t> not_kept{0};
+constexpr int kMaxKept = 64;
+constexpr size_t kMaxKeptLine_bytes = 1000;
+
+void keep(std::string_view line) {
+  if (kept_count.fetch_add(1) >= kMaxKept) {
+    --kept_count;
+    ++not_kept;
+    return;
+  }
+  auto* const made = new Kept{kept.load(), sys::getpid(), std::string(line)};
+  if (made->line.size() > kMaxKeptLine_bytes) {
+    made->line.replace(kMaxKeptLine_bytes, std::string::npos, "...\n");
+  }
+  while (!kept.compare_exchange_weak(made->before, made)) {
+  }
+}
+
 int open_file(const std::string& path) {
   return sys::open(path.c_str(), O_WRONLY | O_APPEND | O_CREAT, 0666);
 }
@@ -140,17 +166,58 @@ int user_stderr() {
 
 void tell_user(std::string_view text) noexcept {
   const int saved_errno = errno;
-  if (user_stderr() >= 0) {
-    try {
-      fmt::memory_buffer line;
-      fmt::format_to(std::back_inserter(line), "recshim: ");
-      append_flat(line, text);
+  try {
+    fmt::memory_buffer line;
+    fmt::format_to(std::back_inserter(line), "recshim: ");
+    append_flat(line, text);
+    if (user_stderr() >= 0) {
+      tell_kept();
       sys::write(STDERR_FILENO, line.data(), line.size());
-    } catch (const std::exception&) {
-      // No memory for the line: nothing better can be done with it.
+    } else if (state().stderr_known) {
+      keep({line.data(), line.size()});
     }
+  } catch (const std::exception&) {
+    // No memory for the line: nothing better can be done with it.
   }
   write(Level::kError, text);
+  errno = saved_errno;
+}
+
+bool has_kept() noexcept {
+  return kept.load(std::memory_order_relaxed) != nullptr;
+}
+
+void tell_kept() noexcept {
+  if (!has_kept()) return;
+  const int saved_errno = errno;
+  Kept* newest = user_stderr() >= 0 ? kept.exchange(nullptr) : nullptr;
+  Kept* oldest = nullptr;
+  int taken = 0;
+  for (; newest != nullptr; ++taken) {
+    Kept* const before = newest->before;
+    newest->before = oldest;
+    oldest = newest;
+    newest = before;
+  }
+  kept_count -= taken;
+  bool own = false;
+  while (oldest != nullptr) {
+    Kept* const next = oldest->before;
+    if (oldest->pid == sys::getpid()) {
+      sys::write(STDERR_FILENO, oldest->line.data(), oldest->line.size());
+      own = true;
+    }
+    delete oldest;
+    oldest = next;
+  }
+  if (const uint64_t more = taken > 0 ? not_kept.exchange(0) : 0; own && more > 0) {
+    try {
+      const std::string line = fmt::format("recshim: and {} more lines\n", more);
+      sys::write(STDERR_FILENO, line.data(), line.size());
+    } catch (const std::exception&) {
+      // As above.
+    }
+  }
   errno = saved_errno;
 }
 

@@ -54,8 +54,14 @@ void error(fmt::format_string<Args...> format, Args&&... args) {
 void remember_stderr();
 // Descriptor 2 while it is the file remembered, else -1.
 [[nodiscard]] int user_stderr();
-// One line "recshim: <text>" on fd 2, only while fd 2 is still the file remembered;
-// also logged at kError. Keeps errno.
+// One line "recshim: <text>" on fd 2, only while fd 2 is still the file remembered; otherwise it
+// is kept, up to some number of lines, for tell_kept(). Also logged at kError. Keeps errno.
 void tell_user(std::string_view text) noexcept;
+// Writes what tell_user() has kept, if fd 2 is the file remembered again: test runners put another
+// in its place for a while. A child of fork(2) leaves its parent's to it. Keeps errno.
+// Threads: any.
+void tell_kept() noexcept;
+// One atomic load.
+[[nodiscard]] bool has_kept() noexcept;
 
 }  // namespace recshim::log

@@ -57,10 +57,12 @@ class PosixEnv final : public Env {
     return posix::create_spill(*this, dir);
   }
   Status rename(const std::string& from, const std::string& to) override {
+    if (Status root = posix::same_root(from); !root) return root;
     if (::rename(from.c_str(), to.c_str()) != 0) return io_error("rename", from, errno);
     return {};
   }
   Status remove(const std::string& path) override {
+    if (Status root = posix::same_root(path); !root) return root;
     if (::remove(path.c_str()) != 0) return io_error("remove", path, errno);
     return {};
   }
@@ -70,11 +72,13 @@ class PosixEnv final : public Env {
   Result<std::vector<DirEntry>> list(const std::string& dir) override;
   Result<FileInfo> stat(const std::string& path) override;
   Result<std::unique_ptr<FileLock>> lock(const std::string& path) override;
+  Result<std::unique_ptr<FileLock>> lock_folder(const std::string& dir) override;
   uint64_t wall_time_us() override { return clock_us(CLOCK_REALTIME); }
   uint64_t monotonic_time_us() override { return clock_us(CLOCK_MONOTONIC); }
 };
 
 Result<std::string> PosixEnv::read_file(const std::string& path) {
+  if (Status root = posix::same_root(path); !root) return root.error();
   const int fd = sys::open(path.c_str(), O_RDONLY);
   if (fd < 0) return io_error("open", path, -fd);
   struct stat info {};
@@ -102,6 +106,7 @@ Result<std::string> PosixEnv::read_file(const std::string& path) {
 }
 
 Status PosixEnv::write_atomic(const std::string& path, std::string_view content) {
+  if (Status root = posix::same_root(path); !root) return root;
   std::string temporary;
   const auto created = posix::create_temporary(*this, posix::parent_of(path),
                                                path.substr(path.rfind('/') + 1), &temporary);
@@ -118,6 +123,7 @@ Status PosixEnv::write_atomic(const std::string& path, std::string_view content)
 }
 
 Status PosixEnv::append(const std::string& path, std::string_view content) {
+  if (Status root = posix::same_root(path); !root) return root;
   const int fd = sys::open(path.c_str(), O_WRONLY | O_APPEND | O_CREAT, 0666);
   if (fd < 0) return io_error("open", path, -fd);
   // One write in practice; the rest follows where the kernel took only a part of it.
@@ -128,6 +134,7 @@ Status PosixEnv::append(const std::string& path, std::string_view content) {
 }
 
 Status PosixEnv::remove_tree(const std::string& path) {
+  if (Status root = posix::same_root(path); !root) return root;
   std::error_code error;
   try {
     const auto removed = std::filesystem::remove_all(path, error);
@@ -140,6 +147,7 @@ Status PosixEnv::remove_tree(const std::string& path) {
 }
 
 Status PosixEnv::make_dirs(const std::string& path, unsigned mode) {
+  if (Status root = posix::same_root(path); !root) return root;
   // Most often everything is there already.
   struct stat info {};
   if (::stat(path.c_str(), &info) == 0) {
@@ -162,6 +170,7 @@ Status PosixEnv::make_dirs(const std::string& path, unsigned mode) {
 }
 
 Status PosixEnv::set_mtime_ns(const std::string& path, int64_t mtime_ns) {
+  if (Status root = posix::same_root(path); !root) return root;
   timespec times[2] = {};
   times[0].tv_nsec = UTIME_OMIT;
   times[1].tv_sec = mtime_ns / 1'000'000'000;
@@ -173,6 +182,7 @@ Status PosixEnv::set_mtime_ns(const std::string& path, int64_t mtime_ns) {
 }
 
 Result<std::vector<DirEntry>> PosixEnv::list(const std::string& dir) {
+  if (Status root = posix::same_root(dir); !root) return root.error();
   DIR* stream = ::opendir(dir.c_str());
   if (stream == nullptr) return io_error("list", dir, errno);
   std::vector<DirEntry> entries;
@@ -196,6 +206,7 @@ Result<std::vector<DirEntry>> PosixEnv::list(const std::string& dir) {
 }
 
 Result<FileInfo> PosixEnv::stat(const std::string& path) {
+  if (Status root = posix::same_root(path); !root) return root.error();
   struct stat info {};
   if (::stat(path.c_str(), &info) != 0) return io_error("stat", path, errno);
   return FileInfo{static_cast<uint64_t>(info.st_size),
@@ -203,7 +214,22 @@ Result<FileInfo> PosixEnv::stat(const std::string& path) {
                   S_ISDIR(info.st_mode)};
 }
 
+// Blocks until fd, which leads to path, is locked. *named: path leads to it still.
+Result<std::unique_ptr<FileLock>> lock_descriptor(int fd, const std::string& path, bool* named) {
+  fd = sys::move_high(fd);
+  if (const int status = sys::flock(fd, LOCK_EX); status < 0) {
+    sys::close(fd);
+    return io_error("lock", path, -status);
+  }
+  struct stat held {
+  }, now{};
+  *named = sys::call(SYS_fstat, fd, sys::arg(&held)) == 0 && ::stat(path.c_str(), &now) == 0 &&
+           held.st_dev == now.st_dev && held.st_ino == now.st_ino;
+  return std::unique_ptr<FileLock>(std::make_unique<PosixLock>(fd));
+}
+
 Result<std::unique_ptr<FileLock>> PosixEnv::lock(const std::string& path) {
+  if (Status root = posix::same_root(path); !root) return root.error();
   while (true) {
     int fd = sys::open(path.c_str(), O_RDWR | O_CREAT, 0666);
     if (fd == -ENOENT) {
@@ -211,19 +237,29 @@ Result<std::unique_ptr<FileLock>> PosixEnv::lock(const std::string& path) {
       fd = sys::open(path.c_str(), O_RDWR | O_CREAT, 0666);
     }
     if (fd < 0) return io_error("open", path, -fd);
-    fd = sys::move_high(fd);
-    if (const int status = sys::flock(fd, LOCK_EX); status < 0) {
-      sys::close(fd);
-      return io_error("lock", path, -status);
-    }
     // Whoever held the lock may have removed the file: then this is a lock on nothing.
-    struct stat held {
-    }, named{};
-    if (sys::call(SYS_fstat, fd, sys::arg(&held)) == 0 && ::stat(path.c_str(), &named) == 0 &&
-        held.st_dev == named.st_dev && held.st_ino == named.st_ino) {
-      return std::unique_ptr<FileLock>(std::make_unique<PosixLock>(fd));
+    bool named = false;
+    auto lock = lock_descriptor(fd, path, &named);
+    if (!lock || named) return lock;
+  }
+}
+
+Result<std::unique_ptr<FileLock>> PosixEnv::lock_folder(const std::string& dir) {
+  while (true) {
+    if (Status made = make_dirs(dir, 0777); !made.ok()) return made.error();
+    int fd = sys::open(dir.c_str(), O_RDONLY | O_DIRECTORY);
+    if (fd == -ENOENT) continue;
+    if (fd < 0) return io_error("open", dir, -fd);
+    const int tried = sys::flock(fd, LOCK_SH | LOCK_NB);
+    if (tried < 0 && tried != -EWOULDBLOCK) {
+      sys::close(fd);
+      // Over a network some file systems lock only what is open for writing: a file in there.
+      if (tried == -EBADF) return lock(dir + "/.recshim.lock");
+      return Error{ErrorCode::kUnsupported, io_error("lock", dir, -tried).message};
     }
-    sys::close(fd);
+    bool named = false;
+    auto lock = lock_descriptor(fd, dir, &named);
+    if (!lock || named) return lock;
   }
 }
 

@@ -73,6 +73,7 @@ class PosixSpill final : public SpillFile {
   }
 
   Status publish(const std::string& path) override {
+    if (Status root = same_root(path); !root) return root;
     if (published_) return Error{ErrorCode::kInvalid, path + ": this file has a name already"};
     if (Status status = env_.make_dirs(parent_of(path)); !status.ok()) return status;
     if (name_.empty()) {
@@ -147,6 +148,23 @@ Error io_error(std::string_view what, const std::string& path, int error_number)
                std::string(what) + " " + path + ": " + sys::error_text(error_number)};
 }
 
+Status same_root(const std::string& path) {
+  struct Root {
+    dev_t device = 0;
+    ino_t inode = 0;
+    bool operator==(const Root&) const = default;
+  };
+  const auto look = [] {
+    struct stat info {};
+    const long status = sys::call(SYS_newfstatat, AT_FDCWD, sys::arg("/"), sys::arg(&info), 0);
+    return status == 0 ? Root{info.st_dev, info.st_ino} : Root{};
+  };
+  static const Root first = look();
+  if (look() == first) return {};
+  return Error{ErrorCode::kIo, "the program has changed its root folder (chroot(2)), in which " +
+                                   path + " can't be reached"};
+}
+
 std::string parent_of(const std::string& path) {
   const size_t slash = path.rfind('/');
   if (slash == std::string::npos) return ".";
@@ -187,6 +205,7 @@ int write_all(int fd, std::string_view bytes) {
 }
 
 Result<std::unique_ptr<SpillFile>> open_readonly(const std::string& path) {
+  if (Status root = same_root(path); !root) return root.error();
   const int fd = sys::open(path.c_str(), O_RDONLY);
   if (fd < 0) return io_error("open", path, -fd);
   return std::unique_ptr<SpillFile>(std::make_unique<ReadonlyFile>(sys::move_high(fd), path));
@@ -194,6 +213,7 @@ Result<std::unique_ptr<SpillFile>> open_readonly(const std::string& path) {
 
 Result<std::unique_ptr<SpillFile>> create_spill(Env& env, const std::string& dir,
                                                 bool allow_unnamed) {
+  if (Status root = same_root(dir); !root) return root.error();
   if (Status status = env.make_dirs(dir); !status.ok()) return status.error();
   std::string name;
   int fd = allow_unnamed ? sys::open(dir.c_str(), O_TMPFILE | O_RDWR, 0666) : -EOPNOTSUPP;

@@ -16,6 +16,10 @@ Error io_error(std::string_view what, const std::string& path, int error_number)
 // "<dir>/.<stem>.<pid>-<n>.tmp": hidden, and not used twice by any thread or process.
 // stem is cut where the name would get longer than a file name may be.
 std::string temporary_path(const std::string& dir, std::string_view stem);
+// kIo when the process's root folder is another one than at the first call, so that path would
+// lead elsewhere.
+Status same_root(const std::string& path);
+
 // The folder of path ("." without one).
 std::string parent_of(const std::string& path);
 

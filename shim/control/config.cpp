@@ -240,6 +240,9 @@ std::vector<std::pair<std::string, std::string>> inherited_variables(const Confi
     variables.emplace_back(kSessionOwnerVariable,
                            fmt::format("{}:{}", config.session, config.session_owner));
   }
+  if (!config.memory_at.empty()) {
+    variables.emplace_back(kSessionMemoryVariable, config.memory_at);
+  }
   if (!config.log_path.empty()) variables.emplace_back(kLogVariable, config.log_path);
   if (!config.journal_path.empty()) variables.emplace_back(kJournalVariable, config.journal_path);
   return variables;

@@ -62,6 +62,7 @@ struct Config {
   bool session_is_fresh = false;  // this process made it
   pid_t session_owner = 0;        // the process whose end is the session's; 0: none is known
   std::string session_dir;        // absolute
+  std::string memory_at;  // kSessionMemoryVariable for children; open_session_memory() sets it
   bool respond_on_miss = true;
   double pace = 0;  // 0 off, 1 recorded, N
   std::string log_path;
@@ -69,7 +70,8 @@ struct Config {
   std::string journal_path;
   std::optional<bool> record_errors;  // as recshim.json has it; the default is the mode's
   Upstream upstream;
-  store::StoreOptions store;  // dir, session_dir, layout, match… filled in
+  // dir, session_dir, layout, match… filled in; memory is open_session_memory()'s
+  store::StoreOptions store;
 
   // What was wrong, one message for each (naming the variable or the JSON path). In
   // record and replay the program's requests then fail closed.

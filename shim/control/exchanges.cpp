@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "shim/base/log.h"
+#include "shim/control/tally.h"
 #include "shim/match/redact.h"
 
 namespace recshim::control {
@@ -43,6 +44,14 @@ std::string Exchanges::name_of(const http::Exchange& exchange) const {
   return line.method + " " + line.url;
 }
 
+void Exchanges::sent(http::Exchange& exchange) const {
+  apply_header_test_id(exchange);
+  const Status placed = store_.take_place(exchange);
+  // The recording takes the next place then, if it can be made at all.
+  if (!placed) log::warn("the order of requests is not kept: {}", placed.error().message);
+  exchange.under_way = std::make_shared<UnderWay>(store_.options().memory);
+}
+
 void Exchanges::save(http::Exchange& exchange) const {
   apply_header_test_id(exchange);
   auto line = line_of(exchange, Outcome::kRecorded);
@@ -54,6 +63,7 @@ void Exchanges::save(http::Exchange& exchange) const {
     outlets_.tell_user(
         fmt::format("recording of {} {} lost: {}", line.method, line.url, saved.error().message));
     outlets_.journal(std::move(line));
+    exchange.under_way.reset();
     return;
   }
   line.key = saved->hash;
@@ -71,6 +81,7 @@ void Exchanges::save(http::Exchange& exchange) const {
   }
   log::info("recorded {} {} as {}", line.method, line.url, line.file);
   outlets_.journal(std::move(line));
+  exchange.under_way.reset();
 }
 
 void Exchanges::unrecorded(http::Exchange& exchange, const std::string& reason) const {
@@ -80,6 +91,7 @@ void Exchanges::unrecorded(http::Exchange& exchange, const std::string& reason) 
   log::warn("not recorded: {}{}{}: {}", line.method, line.method.empty() ? "" : " ", line.url,
             reason);
   outlets_.journal(std::move(line));
+  exchange.under_way.reset();
 }
 
 void Exchanges::unrecorded(const http::Origin& origin, flow::RecordConnection::Stamp stamp,

@@ -1,6 +1,6 @@
 // Carries out what connections ask of the recordings: saves exchanges, finds answers, and
-// accounts for both in the journal, the log and what the user is told. The same for the
-// library and the gateway; knows no socket, TLS or process state.
+// accounts for both in the tally and the journal, the log and what the user is told. The same for
+// the library and the gateway; knows no socket, TLS or process state.
 #pragma once
 
 #include <functional>
@@ -19,7 +19,7 @@ namespace recshim::control {
 class Exchanges {
  public:
   struct Outlets {
-    // Fills in who it was (pid, program) and appends the line.
+    // Fills in who it was (pid, program) and accounts for it (tally.h).
     std::function<void(JournalLine line)> journal;
     // Shows one line to the user of the program.
     std::function<void(const std::string& text)> tell_user;
@@ -27,6 +27,8 @@ class Exchanges {
   // env and store: borrowed, must outlive this.
   Exchanges(Env& env, store::Store& store, Outlets outlets);
 
+  // RecordConnection::sent: the exchange is under way from now on, until one of the next two.
+  void sent(http::Exchange& exchange) const;
   // flow::Save: writes the recording.
   void save(http::Exchange& exchange) const;
   // flow::Unrecorded: journalled. The user is not told at once: programs cancel requests of their

@@ -1,4 +1,4 @@
-// The journal's line format (version 1) and its appending.
+// The journal's line format (version 1).
 #include "shim/control/journal.h"
 
 #include <fmt/format.h>
@@ -6,7 +6,6 @@
 #include <array>
 #include <nlohmann/json.hpp>
 
-#include "shim/base/log.h"
 #include "shim/base/utc.h"
 
 namespace recshim::control {
@@ -20,9 +19,6 @@ int64_t whole_number(const Json& value) {
 }
 
 constexpr int kVersion = 1;
-constexpr std::array kOutcomes = {Outcome::kHit,       Outcome::kMiss,      Outcome::kRecorded,
-                                  Outcome::kUnchanged, Outcome::kPassed,    Outcome::kLost,
-                                  Outcome::kRefused,   Outcome::kUnrecorded};
 
 std::optional<Outcome> outcome_from_name(std::string_view name) {
   for (const Outcome outcome : kOutcomes) {
@@ -104,20 +100,6 @@ Result<JournalLine> parse_journal_line(const std::string& text) {
     return line;
   } catch (const nlohmann::json::exception& problem) {
     return bad_line(problem.what());
-  }
-}
-
-void append_journal(Env& env, const std::string& journal_path, const std::string& session_dir,
-                    const JournalLine& line) {
-  const std::string text = to_json_line(line);
-  if (!journal_path.empty()) {
-    const Status appended = env.append(journal_path, text);
-    if (!appended) log::error("journal: {}", appended.error().message);
-  }
-  if (!session_dir.empty()) {
-    Status appended = env.make_dirs(session_dir, 0700);
-    if (appended) appended = env.append(session_dir + "/" + kSessionJournalName, text);
-    if (!appended) log::error("session's journal: {}", appended.error().message);
   }
 }
 

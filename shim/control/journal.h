@@ -1,18 +1,15 @@
-// One line an exchange for RECSHIM_JOURNAL and for the summary of `recshim run`.
+// One line an exchange: the format of RECSHIM_JOURNAL. What they come to is tally.h's.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
 
-#include "shim/base/env.h"
 #include "shim/base/result.h"
 
 namespace recshim::control {
-
-// The journal that every session keeps in its folder.
-inline constexpr const char* kSessionJournalName = "journal";
 
 enum class Outcome {
   kHit,         // replayed
@@ -25,7 +22,15 @@ enum class Outcome {
                 // request could be read
   kRefused      // refused in replay for another reason than a miss
 };
+inline constexpr std::array kOutcomes = {
+    Outcome::kHit,    Outcome::kMiss, Outcome::kRecorded, Outcome::kUnchanged,
+    Outcome::kPassed, Outcome::kLost, Outcome::kRefused,  Outcome::kUnrecorded};
 const char* outcome_name(Outcome outcome);  // "hit", "miss", "recorded", …
+// What --strict takes for a failure: replay would not be complete, or was not.
+constexpr bool is_problem(Outcome outcome) {
+  return outcome == Outcome::kMiss || outcome == Outcome::kLost ||
+         outcome == Outcome::kUnrecorded || outcome == Outcome::kRefused;
+}
 
 struct JournalLine {
   uint64_t wall_us = 0;
@@ -47,12 +52,5 @@ struct JournalLine {
 std::string to_json_line(const JournalLine& line);
 // Keys it does not know are ignored. Errors: kInvalid.
 Result<JournalLine> parse_journal_line(const std::string& line);
-
-// Appends to journal_path (if not empty) and to `<session_dir>/journal` (if session_dir
-// is not empty and exists or can be made): `recshim run` reads the latter for its summary.
-// One write on O_APPEND each, so lines of many processes do not mix. Failures go to the log.
-// Threads: any.
-void append_journal(Env& env, const std::string& journal_path, const std::string& session_dir,
-                    const JournalLine& line);
 
 }  // namespace recshim::control

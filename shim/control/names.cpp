@@ -22,7 +22,7 @@ constexpr std::array kVariables = {
     Variable{kTestIdVariable, "the test that exchanges belong to",
              "PYTEST_CURRENT_TEST without its phase"},
     Variable{kSessionVariable,
-             "name of the session: processes that share repeat counters and the journal",
+             "name of the session: processes that share repeat counters and a summary",
              "fresh, handed on to children"},
     Variable{kOnMissVariable,
              "respond (status 424 with the diagnosis) or refuse (ECONNRESET) where no recording "

@@ -20,6 +20,9 @@ inline constexpr const char* kLogLevelVariable = "RECSHIM_LOG_LEVEL";
 inline constexpr const char* kJournalVariable = "RECSHIM_JOURNAL";
 // Set for the processes of a session: who made it, "SESSION:PID".
 inline constexpr const char* kSessionOwnerVariable = "RECSHIM_SESSION_OWNER";
+// Likewise: where the session's memory is, "SESSION:PID:FD": its descriptor in this process, and
+// in the process PID, for those that have lost it.
+inline constexpr const char* kSessionMemoryVariable = "RECSHIM_SESSION_MEMORY";
 // Read by the tools alone: where librecshim.so lies when it is not beside them.
 inline constexpr const char* kLibraryVariable = "RECSHIM_LIBRARY";
 // Set by `recshim run`: the unix socket on which its supervisor takes programs that the

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <charconv>
 #include <csignal>
 #include <cstdlib>
 #include <cstring>
@@ -17,6 +18,7 @@
 #include "shim/base/env.h"
 #include "shim/base/log.h"
 #include "shim/base/sys.h"
+#include "shim/control/names.h"
 
 namespace recshim::control {
 namespace {
@@ -97,6 +99,44 @@ void remove_abandoned_sessions(const std::string& root) {
     const std::string folder = own_root + "/" + session;
     remove_if_abandoned(folder, noted_owner(folder));
   }
+}
+
+struct MemoryPlace {
+  pid_t pid = 0;
+  int fd = -1;
+};
+
+// "SESSION:PID:FD". nullopt where there is none, or another session's.
+std::optional<MemoryPlace> memory_place(const std::optional<std::string>& text,
+                                        const std::string& session) {
+  if (!text || !text->starts_with(session + ":")) return std::nullopt;
+  MemoryPlace place;
+  const char* at = text->data() + session.size() + 1;
+  const char* const end = text->data() + text->size();
+  const auto pid = std::from_chars(at, end, place.pid);
+  if (pid.ec != std::errc() || pid.ptr == end || *pid.ptr != ':') return std::nullopt;
+  const auto fd = std::from_chars(pid.ptr + 1, end, place.fd);
+  if (fd.ec != std::errc() || fd.ptr != end) return std::nullopt;
+  return place;
+}
+
+Result<std::unique_ptr<SessionMemory>> reach_memory(Config& config, const GetEnv& get_env) {
+  const auto place = memory_place(get_env(kSessionMemoryVariable), config.session);
+  if (place) {
+    auto inherited = SessionMemory::attach(place->fd, config.session);
+    if (inherited) {
+      config.memory_at = fmt::format("{}:{}:{}", config.session, place->pid, place->fd);
+      return inherited;
+    }
+    return SessionMemory::attach_to(place->pid, place->fd, config.session);
+  }
+  if (config.session_is_fresh) return SessionMemory::make(config.session);
+  if (config.session_owner != 0) {
+    return Error{ErrorCode::kNotFound, "the session's memory can't be found: " +
+                                           std::string(kSessionMemoryVariable) + " is not set"};
+  }
+  if (const Status made = make_session_dir(config); !made) return made.error();
+  return SessionMemory::open_file(config.session_dir + "/memory", config.session);
 }
 
 }  // namespace
@@ -187,6 +227,16 @@ Status make_session_dir(const Config& config) {
   if (!made || owner_is_noted(config)) return made;
   remove_abandoned_sessions(config.session_dir.substr(0, config.session_dir.rfind('/')));
   return note_owner(config);
+}
+
+std::shared_ptr<SessionMemory> open_session_memory(Config& config, const GetEnv& get_env) {
+  auto reached = reach_memory(config, get_env);
+  if (reached && config.memory_at.empty()) {
+    config.memory_at = fmt::format("{}:{}:{}", config.session, getpid(), (*reached)->fd());
+  }
+  config.store.memory = reached ? std::shared_ptr<SessionMemory>(std::move(*reached))
+                                : SessionMemory::unreachable(reached.error());
+  return config.store.memory;
 }
 
 void note_owner_again(const Config& config) {

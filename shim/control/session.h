@@ -1,11 +1,13 @@
-// The session's folder: its name, its place, and that nobody else owns it. Knows nothing
-// of what the store, the journal and the tools keep inside.
+// The session's memory and its folder: their names, their places, and that nobody else owns them.
+// Knows nothing of what the store, the tally and the tools keep inside.
 #pragma once
 
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "shim/base/result.h"
+#include "shim/base/session_memory.h"
 #include "shim/control/config.h"
 
 namespace recshim::control {
@@ -35,6 +37,14 @@ Status make_session_dir(const Config& config);
 // For who may have made the folder anew, with the first file that was put into it, after its
 // owner had been killed and another session had removed it: so the next one will again.
 void note_owner_again(const Config& config);
+
+// The memory that the session's processes share, which has no name that a mount namespace, a
+// chroot(2) or a full disk could hide: a memfd that the session's first process makes and the
+// others inherit, as RECSHIM_SESSION_MEMORY says, or take from the process that it names. A session
+// that the user named may go on when its last process has ended, so its memory is the file `memory`
+// in its folder. One that can't be reached is one whose methods fail. Sets config.memory_at and
+// config.store.memory. Never null. Call it once, before config is used.
+std::shared_ptr<SessionMemory> open_session_memory(Config& config, const GetEnv& get_env);
 
 // Folders of the same session that belong to other users, and lie where session_root() puts
 // them.

@@ -1,6 +1,5 @@
-// Synthetic addresses and the hosts they stand for, the same in every process of a session.
-// The session's list is `<session_dir>/addresses`: lines of "<address> <host>", appended
-// under a lock, never changed.
+// Synthetic addresses and the hosts they stand for, the same in every process of a session: for
+// each address that was given, a value of the session's memory holds its host.
 #pragma once
 
 #include <cstdint>
@@ -8,17 +7,16 @@
 #include <string>
 #include <unordered_map>
 
-#include "shim/base/env.h"
 #include "shim/base/fork_mutex.h"
+#include "shim/base/session_memory.h"
 
 namespace recshim::control {
 
 // Threads: any.
 class SyntheticAddresses {
  public:
-  // env: borrowed. session_dir: made when the first address is given; empty: this process
-  // alone.
-  SyntheticAddresses(Env& env, std::string session_dir);
+  // memory: borrowed. Where it can't be used, the addresses are this process's alone.
+  explicit SyntheticAddresses(SessionMemory& memory) : memory_(memory) {}
 
   // The address of host, in host order.
   uint32_t address_of(const std::string& host);
@@ -26,13 +24,12 @@ class SyntheticAddresses {
   std::optional<std::string> host_of(uint32_t address);
 
  private:
-  // These REQUIRE the mutex to be held.
-  void load();
-  [[nodiscard]] uint32_t allocate(const std::string& host) const;
+  // REQUIRES: the mutex is held.
+  uint32_t take(const std::string& host);
 
-  Env& env_;
-  const std::string session_dir_;
+  SessionMemory& memory_;
   ForkMutex mutex_{LockRank::kAddresses};
+  // What this process has asked for.
   std::unordered_map<std::string, uint32_t> addresses_;
   std::unordered_map<uint32_t, std::string> hosts_;
 };

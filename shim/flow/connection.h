@@ -70,12 +70,8 @@ struct TlsSeen {
 struct Tunnel {
   http::Origin origin;
 };
-// Something a user should read in the log.
-struct Warn {
-  std::string text;
-};
 
-using Command = std::variant<Save, Unrecorded, Find, FindEarly, PassThrough, TlsSeen, Tunnel, Warn>;
+using Command = std::variant<Save, Unrecorded, Find, FindEarly, PassThrough, TlsSeen, Tunnel>;
 using Commands = std::vector<Command>;
 
 // kRagged: the end of a TLS connection without close_notify (RFC 8446 §6.1).
@@ -115,6 +111,9 @@ class RecordConnection {
     uint64_t wall_us = 0;
   };
   std::function<Stamp()> stamp;
+  // Told of each exchange that is to be recorded, when its request has been sent whole. It is
+  // commanded to be saved, or is Unrecorded, in the end.
+  std::function<void(http::Exchange&)> sent;
 
  private:
   struct Impl;
@@ -168,6 +167,9 @@ class ReplayConnection {
   // The next bytes for the program, at most 256 KiB; nullopt when there are none now.
   std::optional<Segment> next_segment();
   [[nodiscard]] bool has_output() const;
+  // Why an answer that had begun can't go on, once, when next_segment() has given nullopt: the
+  // connection ends by a reset. Empty: none.
+  std::string take_failure();
   // What follows once next_segment() gives nullopt: the connection ends so, or goes on.
   [[nodiscard]] std::optional<End> end_after_output() const;
 

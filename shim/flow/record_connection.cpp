@@ -230,6 +230,9 @@ void RecordConnection::Impl::on_request_event(http::Event& event, uint64_t now_u
     last.recorder.request_body(data->bytes);
   } else if (auto* end = std::get_if<http::MessageEnded>(&event)) {
     last.recorder.request_end(std::move(end->trailers), now_us);
+    if (last.recorded && last.recorder.exchange() != nullptr && owner.sent) {
+      owner.sent(*last.recorder.exchange());
+    }
     if (last.asks_switch) {
       step(PhaseStep::kSwitchAsked);
       if (last.switch_answered) {
@@ -328,6 +331,7 @@ void RecordConnection::Impl::open_tunnel(Commands& out) {
     return;
   }
   step(PhaseStep::kTunnelOpened);
+  lose_open("it was sent to a proxy that opened a tunnel", out);
   restart();
   origin = target;
   is_proxy = false;

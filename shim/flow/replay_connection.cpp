@@ -38,7 +38,6 @@ struct ReplayConnection::Impl {
   [[nodiscard]] bool is_configured(const http::Origin& target, const std::string& at = "") const {
     return settings.is_configured && settings.is_configured(target, at);
   }
-  void tell(Commands& out);
 
   void pump(uint64_t now_us, Commands& out);
   [[nodiscard]] bool blocked() const;
@@ -83,7 +82,7 @@ struct ReplayConnection::Impl {
 
   std::deque<Renderer> output;
   std::optional<End> end;
-  std::vector<std::string> warnings;  // told with the next call that takes commands
+  std::string failure;  // take_failure()
 };
 
 void ReplayConnection::Impl::step(PhaseStep step) {
@@ -117,11 +116,6 @@ void ReplayConnection::Impl::leave_to_real_server(std::string reason, Commands& 
   auto& command = std::get<PassThrough>(out.back());
   command.may_go_live = true;
   command.unsent = std::move(bytes);
-}
-
-void ReplayConnection::Impl::tell(Commands& out) {
-  for (auto& text : warnings) out.emplace_back(Warn{std::move(text)});
-  warnings.clear();
 }
 
 bool ReplayConnection::Impl::blocked() const {
@@ -309,8 +303,7 @@ void ReplayConnection::Impl::end_with(End how) {
 void ReplayConnection::Impl::check_failure() {
   while (!output.empty() && output.front().done()) {
     if (!output.front().failure().empty()) {
-      warnings.push_back("a recorded body can't be read, the connection is reset: " +
-                         output.front().failure());
+      failure = "a recorded body can't be read: " + output.front().failure();
       end = End::kReset;
       output.clear();
       return;
@@ -325,16 +318,14 @@ ReplayConnection::~ReplayConnection() = default;
 
 void ReplayConnection::on_client_bytes(std::string_view bytes, uint64_t now_us, Commands& out) {
   auto& impl = *impl_;
-  impl.tell(out);
   if (impl.phase == Phase::kGone || impl.end) return;
   impl.unfed += bytes;
   if (impl.undecided) impl.unsent += bytes;
   impl.pump(now_us, out);
 }
 
-void ReplayConnection::on_client_end(uint64_t, Commands& out) {
+void ReplayConnection::on_client_end(uint64_t, Commands&) {
   auto& impl = *impl_;
-  impl.tell(out);
   // A server closes once it has answered what came before (RFC 9112 §9.6).
   impl.end_with(End::kEof);
   impl.early.reset();
@@ -350,7 +341,6 @@ const http::Origin& ReplayConnection::origin() const {
 
 void ReplayConnection::deliver(http::Exchange recording, uint64_t now_us, Commands& out) {
   auto& impl = *impl_;
-  impl.tell(out);
   if (impl.end || !impl.serve(ServingStep::kAnswered)) return;
   if (impl.serving == Serving::kSwallowing) {
     impl.early = std::move(recording);
@@ -359,13 +349,11 @@ void ReplayConnection::deliver(http::Exchange recording, uint64_t now_us, Comman
     impl.answer(std::move(recording));
   }
   impl.pump(now_us, out);
-  impl.tell(out);
 }
 
 void ReplayConnection::deliver_miss(std::string_view key, std::string_view diagnosis,
                                     uint64_t now_us, Commands& out) {
   auto& impl = *impl_;
-  impl.tell(out);
   if (impl.end || !impl.serve(ServingStep::kAnswered)) return;
   if (impl.settings.respond_on_miss) {
     impl.output.emplace_back(render_miss(key, diagnosis, impl.head_only, impl.wants_close));
@@ -378,7 +366,6 @@ void ReplayConnection::deliver_miss(std::string_view key, std::string_view diagn
 
 void ReplayConnection::answered_elsewhere(std::optional<End> end, uint64_t now_us, Commands& out) {
   auto& impl = *impl_;
-  impl.tell(out);
   if (impl.end || !impl.serve(ServingStep::kAnswered)) return;
   if (end) {
     impl.end_with(*end);
@@ -397,8 +384,8 @@ Status ReplayConnection::surrender(const http::Exchange& asked, const Sink& to_c
     if (!segment) break;
     wanted = to_client(segment->bytes);
   }
-  if (impl.end == End::kReset && !impl.warnings.empty()) {
-    return Error{ErrorCode::kIo, impl.warnings.back()};
+  if (std::string failure = take_failure(); !failure.empty()) {
+    return Error{ErrorCode::kIo, std::move(failure)};
   }
   if (Status written = write_request(asked, from_client); !written.ok()) return written;
   if (!impl.unfed.empty()) from_client(impl.unfed);
@@ -410,7 +397,6 @@ Status ReplayConnection::surrender(const http::Exchange& asked, const Sink& to_c
 
 void ReplayConnection::continue_body(uint64_t now_us, Commands& out) {
   auto& impl = *impl_;
-  impl.tell(out);
   if (impl.end || !impl.serve(ServingStep::kContinued)) return;
   // Not once the body is on its way: the client has not waited (RFC 9110 §10.1.1).
   if (impl.expects_continue && impl.events.empty() && impl.unfed.empty()) {
@@ -441,6 +427,10 @@ std::optional<Segment> ReplayConnection::next_segment() {
   auto segment = impl.output.front().next();
   impl.check_failure();
   return segment;
+}
+
+std::string ReplayConnection::take_failure() {
+  return std::exchange(impl_->failure, {});
 }
 
 bool ReplayConnection::has_output() const {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -112,6 +113,12 @@ struct Exchange {
 
   std::optional<std::string> test_id;
   std::string test_phase;  // "setup", "call", "teardown" or empty
+
+  // Record: the how-manieth of the equal requests it was when its last byte was sent, from 1; 0
+  // where it was not asked for. counted_as: what they are equal in.
+  uint64_t place = 0;
+  std::string counted_as;
+  std::shared_ptr<void> under_way;  // counted as under way until this is gone
 };
 
 // Wire form of a head, CRLF line ends, with the empty line (RFC 9112 §2.1).

@@ -225,7 +225,7 @@ int connect_stream(int fd, int family, const Endpoint& asked, const sockaddr* ad
                              ENETUNREACH);
     } else if (!self.config.errors.empty() && (target.configured || target.proxy) &&
                self.config.mode != control::Mode::kLive) {
-      runtime::report_config_errors();
+      runtime::refuse_for_config_errors(target.host + ":" + std::to_string(target.asked.port));
       error = ECONNREFUSED;
     } else {
       log::trace("fd {} to {}:{}, asked for as {}: {}", fd, target.host, asked.port, asked.text(),

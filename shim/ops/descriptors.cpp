@@ -147,6 +147,13 @@ int fd_of_stream(FILE* file) {
   return found == streams().fds.end() ? -1 : found->second;
 }
 
+// What could not be told meanwhile is told, if it is the old file again.
+void stderr_replaced() {
+  if (!log::has_kept() || runtime::in_own_work() || runtime::in_vfork_child()) return;
+  const OwnWork work;
+  log::tell_kept();
+}
+
 }  // namespace
 
 int close(int fd) {
@@ -205,6 +212,7 @@ int dup2(int from, int to) {
   if (from != to) release(to);
   const int made = real::dup2(from, to);
   if (from != to) duplicated(from, made);
+  if (made == STDERR_FILENO) stderr_replaced();
   return made;
 }
 
@@ -212,6 +220,7 @@ int dup3(int from, int to, int flags) {
   if (from != to) release(to);
   const int made = real::dup3(from, to, flags);
   duplicated(from, made);
+  if (made == STDERR_FILENO) stderr_replaced();
   return made;
 }
 

@@ -66,11 +66,6 @@ class ReplayExecutor {
   // Replay saves nothing.
   int execute(flow::Save&, flow::Commands&) { return 0; }
   int execute(flow::Unrecorded&, flow::Commands&) { return 0; }
-  int execute(flow::Warn& command, flow::Commands&) {
-    log::warn("{}", command.text);
-    return 0;
-  }
-
   int execute(flow::Find& command, flow::Commands& more) {
     const auto& exchanges = *runtime()->exchanges;
     const auto missing = exchanges.answer(*socket_.replay, *command.request, more);
@@ -129,6 +124,12 @@ class ReplayExecutor {
   std::string* unsent_;
 };
 
+void tell_refused(const Socket& socket, const std::string& reason) {
+  runtime()->exchanges->refused(http::origin_url(socket.origin),
+                                fmt::format("{}:{}", socket.origin.host, socket.origin.port),
+                                reason);
+}
+
 // The program is gone. A forked process may hold the connection too: only our descriptor
 // goes, the connection ends with the last.
 void drop_peer(Socket& socket) {
@@ -169,6 +170,10 @@ void decide_by_host(flow::RecordConnection& record, const Socket& socket) {
   });
 }
 
+void sent(http::Exchange& exchange) {
+  runtime()->exchanges->sent(exchange);
+}
+
 }  // namespace
 
 int hand_over(Socket& socket, bool plaintext, std::string to_client, std::string_view unsent) {
@@ -192,8 +197,6 @@ RecordVerdict execute(flow::Commands& commands) {
       on_own_stack([&] { runtime()->exchanges->save(*saved->exchange); });
     } else if (auto* lost = std::get_if<flow::Unrecorded>(&command)) {
       on_own_stack([&] { runtime()->exchanges->unrecorded(*lost->exchange, lost->reason); });
-    } else if (auto* warning = std::get_if<flow::Warn>(&command)) {
-      log::warn("{}", warning->text);
     } else if (auto* pass = std::get_if<flow::PassThrough>(&command)) {
       log::info("passed through: {}", pass->reason);
       verdict.stop = true;
@@ -232,6 +235,7 @@ std::unique_ptr<flow::RecordConnection> make_record(const Socket& socket) {
   auto made = std::make_unique<flow::RecordConnection>(socket.origin, socket.proxy,
                                                        runtime()->flow_settings);
   made->stamp = current_stamp;
+  made->sent = sent;
   decide_by_host(*made, socket);
   return made;
 }
@@ -242,6 +246,7 @@ std::unique_ptr<flow::RecordConnection> make_session_record(const Socket& socket
   auto made = std::make_unique<flow::RecordConnection>(origin, /*is_proxy=*/false,
                                                        runtime()->flow_settings);
   made->stamp = current_stamp;
+  made->sent = sent;
   if (!named_by_sni) decide_by_host(*made, socket);
   return made;
 }
@@ -414,6 +419,9 @@ void pump(Socket& socket) {
     }
     if (!socket.next) socket.next = socket.replay->next_segment();
     if (!socket.next) {
+      if (const auto failure = socket.replay->take_failure(); !failure.empty()) {
+        tell_refused(socket, failure);
+      }
       const auto end = socket.replay->end_after_output();
       if (!end) return;
       // An EOF may follow the data at once; a reset would overtake it.
@@ -449,9 +457,7 @@ void replay_client_end(Socket& socket) {
 }
 
 int refuse(Socket& socket, const std::string& reason) {
-  runtime()->exchanges->refused(http::origin_url(socket.origin),
-                                fmt::format("{}:{}", socket.origin.host, socket.origin.port),
-                                reason);
+  tell_refused(socket, reason);
   if (socket.peer_fd >= 0) end_peer(socket, true);
   socket.role = Role::kRefused;
   socket.failure_errno = ECONNRESET;

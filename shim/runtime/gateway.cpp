@@ -11,7 +11,7 @@
 #include "shim/base/log.h"
 #include "shim/base/sys.h"
 #include "shim/control/session.h"
-#include "shim/control/stamp_file.h"
+#include "shim/control/test_stamp.h"
 #include "shim/runtime/helper_program.h"
 #include "shim/runtime/runtime.h"
 #include "shim/runtime/sockets.h"
@@ -84,8 +84,7 @@ void share_test_id() {
   const auto* self = runtime();
   if (self == nullptr || giver_pid.load() != getpid()) return;
   const auto stamp = current_stamp();
-  const Status shared = control::write_stamp(posix_env(), self->config.session_dir, getpid(),
-                                             {stamp.test_id, stamp.phase});
+  const Status shared = control::write_stamp(*self->memory, getpid(), {stamp.test_id, stamp.phase});
   if (!shared) log::warn("the gateway does not hear of the next test: {}", shared.error().message);
 }
 

@@ -70,6 +70,7 @@ struct Launch {
   char** argv;
   char** envp;
   int stderr_fd;
+  int memory_fd;  // the session's memory; 3 or above
   bool detached;
   uint64_t deadline_us;
   char* inner_stack;
@@ -79,9 +80,15 @@ struct Launch {
   bool killed = false;
 };
 
-void close_all_but_standard() {
-  if (sys::call(SYS_close_range, 3, UINT_MAX, 0) == 0) return;
-  for (int fd = 3; fd < 65536; ++fd) sys::close(fd);
+// But for the standard descriptors and one more.
+void close_all_but(int kept) {
+  if ((kept == 3 || sys::call(SYS_close_range, 3, kept - 1, 0) == 0) &&
+      sys::call(SYS_close_range, kept + 1, UINT_MAX, 0) == 0) {
+    return;
+  }
+  for (int fd = 3; fd < 65536; ++fd) {
+    if (fd != kept) sys::close(fd);
+  }
 }
 
 // Whatever the program ignores or handles, its helper must not.
@@ -111,7 +118,7 @@ int exec_helper(void* argument) {
   }
   const int from = launch.stderr_fd >= 0 ? launch.stderr_fd : null;
   if (from >= 0 && from != STDERR_FILENO) sys::call(SYS_dup3, from, STDERR_FILENO, 0);
-  close_all_but_standard();
+  close_all_but(launch.memory_fd);
   const unsigned long none = 0;
   sys::call(SYS_rt_sigprocmask, SIG_SETMASK, sys::arg(&none), 0, sizeof none);
   const long result =
@@ -173,6 +180,7 @@ Status launch(const std::string& path, const std::vector<std::string>& arguments
   const Stacks stacks;
   what.clone = libc_clone();
   what.path = path.c_str();
+  what.memory_fd = std::max(runtime()->memory->fd(), 3);
   what.argv = argv.data();
   what.envp = envp.data();
   what.inner_stack = stacks.inner();

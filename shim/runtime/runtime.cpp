@@ -15,6 +15,7 @@
 #include "shim/control/names.h"
 #include "shim/control/proxies.h"
 #include "shim/control/session.h"
+#include "shim/control/tally.h"
 #include "shim/runtime/driver.h"
 #include "shim/runtime/exec_handover.h"
 #include "shim/runtime/helper_program.h"
@@ -51,12 +52,13 @@ std::string link_target(const char* path) {
 }
 
 // REQUIRES: OwnWork.
-void append_to_journal(control::JournalLine line) {
+void account(control::JournalLine line) {
   note_session_use();
   auto* self = runtime();
   line.pid = getpid();
   line.program = self->program;
-  control::append_journal(posix_env(), self->config.journal_path, self->config.session_dir, line);
+  control::account(posix_env(), *self->memory, self->config.journal_path, self->config.session_dir,
+                   line);
   control::note_owner_again(self->config);
 }
 
@@ -98,6 +100,8 @@ void start_now() {
   };
   made->config = control::load_config(posix_env(), get_env, current_directory());
   if (made->config.mode != control::Mode::kLive) remember_environment();
+  made->memory = control::open_session_memory(made->config, get_env);
+  if (made->memory->fd() >= 0) note_own_fd(made->memory->fd());
   hand_on(made->config);
   log::remember_stderr();
   if (!made->config.log_path.empty() && !log::open(made->config.log_path, made->config.log_level)) {
@@ -115,11 +119,10 @@ void start_now() {
   }
   made->hosts = std::make_unique<control::HostMatcher>(made->config, is_local_host);
   made->proxies = control::proxies_of_environment(get_env);
-  made->addresses =
-      std::make_unique<control::SyntheticAddresses>(posix_env(), made->config.session_dir);
+  made->addresses = std::make_unique<control::SyntheticAddresses>(*made->memory);
   made->store = std::make_unique<store::Store>(posix_env(), made->config.store);
   made->exchanges = std::make_unique<control::Exchanges>(
-      posix_env(), *made->store, control::Exchanges::Outlets{append_to_journal, log::tell_user});
+      posix_env(), *made->store, control::Exchanges::Outlets{account, log::tell_user});
   auto& settings = made->flow_settings;
   settings.env = &posix_env();
   settings.spill_dir = made->config.session_dir;
@@ -188,9 +191,17 @@ void note_session_use() {
   session_used.store(true, std::memory_order_relaxed);
 }
 
-void report_config_errors() {
-  if (config_errors_told.exchange(true)) return;
-  for (const auto& error : runtime()->config.errors) log::tell_user(error);
+void refuse_for_config_errors(const std::string& where) {
+  const auto& errors = runtime()->config.errors;
+  if (!config_errors_told.exchange(true)) {
+    for (const auto& error : errors) log::tell_user(error);
+  }
+  control::JournalLine line;
+  line.outcome = control::Outcome::kRefused;
+  line.wall_us = posix_env().wall_time_us();
+  line.url = where;
+  line.detail = errors.front();
+  account(std::move(line));
 }
 
 void finish() {
@@ -201,6 +212,7 @@ void finish() {
   for_each_socket([](Socket& socket) {
     if (socket.role == Role::kRecord) record_client_end(socket, fd_of(socket));
   });
+  log::tell_kept();
   if (session_used.load() && self->config.session_owner == getpid()) {
     auto removed = posix_env().remove_tree(control::session_tree(self->config.session_dir));
     if (!removed.ok()) log::debug("session folder: {}", removed.error().message);

@@ -20,6 +20,7 @@ namespace recshim::runtime {
 
 struct Runtime {
   control::Config config;
+  std::shared_ptr<SessionMemory> memory;  // the session's
   std::unique_ptr<control::HostMatcher> hosts;
   std::unique_ptr<control::SyntheticAddresses> addresses;
   std::unique_ptr<store::Store> store;
@@ -49,8 +50,8 @@ uint64_t monotonic_us();
 
 // Makes the session's folder if it is not there. REQUIRES: OwnWork.
 Status prepare_session_dir();
-// True once, when the first connection of a process with a broken configuration fails:
-// tells the user what is wrong. REQUIRES: OwnWork.
-void report_config_errors();
+// A connection of a process with a broken configuration fails: accounted for, and the first time
+// the user is told what is wrong. REQUIRES: OwnWork, config.errors is not empty.
+void refuse_for_config_errors(const std::string& where);
 
 }  // namespace recshim::runtime

@@ -217,16 +217,20 @@ int raise_fd(int fd) {
     errno = static_cast<int>(-high);
     return -1;
   }
+  note_own_fd(static_cast<int>(high));
+  return static_cast<int>(high);
+}
+
+void note_own_fd(int fd) {
   for (int i = 0; i < kMaxOwnFds; ++i) {
     int expected = 0;
-    if (own_fds[i].compare_exchange_strong(expected, static_cast<int>(high) + 1)) {
+    if (own_fds[i].compare_exchange_strong(expected, fd + 1)) {
       int seen = own_fds_high.load();
       while (seen < i + 1 && !own_fds_high.compare_exchange_weak(seen, i + 1)) {
       }
-      break;
+      return;
     }
   }
-  return static_cast<int>(high);
 }
 
 bool is_own_fd(int fd) {

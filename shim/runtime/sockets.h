@@ -108,6 +108,8 @@ std::vector<int> socket_descriptors();
 // fd moved up and made close-on-exec, so that the program gets the numbers it would have
 // got without us; the low one is closed. -1 and errno on failure.
 int raise_fd(int fd);
+// fd, which is out of the program's way already, is one of ours.
+void note_own_fd(int fd);
 // Descriptors of ours that close_range(2) and closefrom(3) must leave open.
 bool is_own_fd(int fd);
 std::vector<int> own_descriptors();

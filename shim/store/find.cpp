@@ -10,47 +10,77 @@
 namespace recshim::store {
 namespace {
 
-// How far a session's replay of one series has come. Kept as the series' folder and stem,
-// a line each, and one letter for every file replayed: "f" or "e" (final, error).
+// How far a session's replay of one series has come: a cell of the session's memory. Which
+// series it is, as folder and stem, is the cell's value of that number.
 struct Cursor {
-  bool noted = false;  // the session has a file for it
-  bool started = false;
-  Series series;
-  int finals = 0;
-  int errors = 0;
+  static constexpr int kCountBits = 24;
+  static constexpr uint64_t kCountMask = (uint64_t{1} << kCountBits) - 1;
+  static constexpr uint64_t kMaxSeries = 255;
+
+  uint64_t series = 0;  // from 1; 0: not begun
+  uint64_t finals = 0;
+  uint64_t errors = 0;
   bool last_error = false;
 
-  static Cursor parse(const std::string& text) {
+  static Cursor from_cell(uint64_t cell) {
     Cursor cursor;
-    cursor.noted = !text.empty();
-    const size_t dir_end = text.find('\n');
-    if (dir_end == std::string::npos) return cursor;
-    const size_t stem_end = text.find('\n', dir_end + 1);
-    if (stem_end == std::string::npos) return cursor;
-    cursor.series = {text.substr(0, dir_end), text.substr(dir_end + 1, stem_end - dir_end - 1)};
-    for (size_t i = stem_end + 1; i < text.size(); ++i) cursor.step(text[i] == 'e');
-    cursor.started = true;
+    cursor.finals = cell & kCountMask;
+    cursor.errors = cell >> kCountBits & kCountMask;
+    cursor.last_error = (cell >> (2 * kCountBits) & 1) != 0;
+    cursor.series = cell >> (2 * kCountBits + 1);
     return cursor;
+  }
+  [[nodiscard]] uint64_t cell() const {
+    return finals | errors << kCountBits | uint64_t{last_error} << (2 * kCountBits) |
+           series << (2 * kCountBits + 1);
   }
   void step(bool error) {
     ++(error ? errors : finals);
     last_error = error;
   }
-  // The file replayed last; empty before the first.
-  [[nodiscard]] std::string last() const {
-    if (finals + errors == 0) return {};
-    return series_path(series, last_error, last_error ? errors : finals);
-  }
 };
 
-void note(const Status& status) {
-  if (!status.ok()) log::warn("a repeat is not counted: {}", status.error().message);
+// A session has more threads than that at no time: each try that fails is another's success.
+constexpr int kMaxTries = 100'000;
+constexpr const char* kRestless = "too many equal requests at once";
+
+// The number of series among those that were noted under name, where it is added if need be.
+Result<uint64_t> number_of(SessionMemory& memory, const SessionMemory::Name& name,
+                           const Series& series) {
+  const std::string text = series.dir + "\n" + series.stem;
+  for (int attempt = 0; attempt < 2; ++attempt) {
+    const auto known = memory.values(name);
+    if (!known) return known.error();
+    for (size_t i = 0; i < known->size(); ++i) {
+      if ((*known)[i] == text && i < Cursor::kMaxSeries) return i + 1;
+    }
+    if (const Status added = memory.append(name, text); !added) return added.error();
+  }
+  return Error{ErrorCode::kTooLarge, "a series was moved too often"};
+}
+
+Result<Series> series_number(const SessionMemory& memory, const SessionMemory::Name& name,
+                             uint64_t number) {
+  const auto known = memory.values(name);
+  if (!known) return known.error();
+  const std::string* const text = number <= known->size() ? &(*known)[number - 1] : nullptr;
+  const size_t end = text == nullptr ? std::string::npos : text->find('\n');
+  if (end == std::string::npos) {
+    return Error{ErrorCode::kInvalid, "the session's memory is damaged"};
+  }
+  return Series{text->substr(0, end), text->substr(end + 1)};
 }
 
 }  // namespace
 
-std::string counter_name(const char* kind, const std::string& stem, const std::string& host) {
-  return std::string(kind) + "-" + stem + "-" + host_tag(host);
+Result<bool> exists(Env& env, const std::string& path) {
+  const auto info = env.stat(path);
+  if (!info.ok() && info.error().code != ErrorCode::kNotFound) return info.error();
+  return info.ok();
+}
+
+std::string counter_name(const std::string& stem, const std::string& host) {
+  return stem + "-" + host_tag(host);
 }
 
 Result<std::optional<Loaded>> Store::Impl::load(const std::string& path) {
@@ -155,22 +185,30 @@ Result<std::optional<Series>> Store::Impl::locate(const http::Exchange& request,
 Result<std::optional<Found>> Store::Impl::find_by_name(const http::Exchange& request,
                                                        const match::RequestKey& key,
                                                        const std::string& stem) {
-  const std::string counter = counter_name("replay", stem, request.origin.host);
-  const auto held = session.lock(stem);
-  Cursor cursor = Cursor::parse(session.read(counter));
-  for (int attempt = 0; attempt < 2; ++attempt) {
+  const SessionMemory::Name counter("replay", counter_name(stem, request.origin.host));
+  bool anew = false;  // the series was removed or renamed meanwhile
+  for (int tries = 0; tries < kMaxTries; ++tries) {
+    const auto before = memory->cell(counter);
+    if (!before) return before.error();
+    Cursor cursor = anew ? Cursor() : Cursor::from_cell(*before);
+    Series series;
     std::optional<Loaded> first;  // what locate() has read already
-    const bool fresh = !cursor.started;
-    if (fresh) {
-      auto series = locate(request, stem, first);
-      if (!series.ok()) return series.error();
-      if (!series->has_value()) return std::optional<Found>();
-      cursor.started = true;
-      cursor.series = **series;
+    if (cursor.series == 0) {
+      auto located = locate(request, stem, first);
+      if (!located.ok()) return located.error();
+      if (!located->has_value()) return std::optional<Found>();
+      series = **located;
+      const auto number = number_of(*memory, counter, series);
+      if (!number) return number.error();
+      cursor.series = *number;
+    } else {
+      auto noted = series_number(*memory, counter, cursor.series);
+      if (!noted) return noted.error();
+      series = std::move(*noted);
     }
     const auto next_file = [&](bool error) -> Result<std::optional<Loaded>> {
-      const int number = 1 + (error ? cursor.errors : cursor.finals);
-      const std::string path = series_path(cursor.series, error, number);
+      const auto number = static_cast<int>(1 + (error ? cursor.errors : cursor.finals));
+      const std::string path = series_path(series, error, number);
       if (first && first->path == path) return std::move(first);
       return load(path);
     };
@@ -188,45 +226,49 @@ Result<std::optional<Found>> Store::Impl::find_by_name(const http::Exchange& req
       error = true;
     }
     const bool stepped = next.has_value();
-    if (!stepped && !cursor.last().empty()) {
-      auto again = load(cursor.last());
+    if (!stepped && cursor.finals + cursor.errors > 0) {
+      const uint64_t last = cursor.last_error ? cursor.errors : cursor.finals;
+      auto again = load(series_path(series, cursor.last_error, static_cast<int>(last)));
       if (!again.ok()) return again.error();
       next = std::move(*again);
     }
-    if (!next) {  // the series was removed or renamed meanwhile: look anew, once
-      const bool noted = cursor.noted;
-      cursor = {};
-      cursor.noted = noted;
+    if (!next) {  // look anew, once
+      if (anew) return std::optional<Found>();
+      anew = true;
       continue;
     }
     auto found = answer(*next, request, key.hash);
     if (!found.ok()) return found.error();
     if (stepped) {
-      const std::string letter = error ? "e" : "f";
-      const std::string whole = cursor.series.dir + "\n" + cursor.series.stem + "\n" + letter;
-      if (!fresh || !cursor.noted) {
-        note(session.append(counter, fresh ? whole : letter));
-      } else {
-        note(session.write(counter, whole));
+      cursor.step(error);
+      const auto noted = memory->exchange(counter, *before, cursor.cell());
+      if (!noted) return noted.error();
+      if (!*noted) {  // another was given this one
+        anew = false;
+        continue;
       }
     }
     return std::optional<Found>(std::move(*found));
   }
-  return std::optional<Found>();
+  return Error{ErrorCode::kIo, kRestless};
 }
 
-Result<std::optional<Found>> Store::Impl::next_of(std::vector<Loaded> set,
+Result<std::optional<Found>> Store::Impl::next_of(const std::vector<Loaded>& set,
                                                   const http::Exchange& request,
                                                   const match::RequestKey& key) {
   if (set.empty()) return std::optional<Found>();
-  const std::string counter = counter_name("replay-set", key.hash, request.origin.host);
-  const auto held = session.lock(key.hash);
-  const size_t served = session.read(counter).size();
-  const Loaded& next = set[std::min(served, set.size() - 1)];
-  auto found = answer(next, request, key.hash);
-  if (!found.ok()) return found.error();
-  if (served < set.size()) note(session.append(counter, "+"));
-  return std::optional<Found>(std::move(*found));
+  const SessionMemory::Name counter("replay-set", counter_name(key.hash, request.origin.host));
+  for (int tries = 0; tries < kMaxTries; ++tries) {
+    const auto served = memory->cell(counter);
+    if (!served) return served.error();
+    auto found = answer(set[std::min<size_t>(*served, set.size() - 1)], request, key.hash);
+    if (!found.ok()) return found.error();
+    if (*served >= set.size()) return std::optional<Found>(std::move(*found));
+    const auto noted = memory->exchange(counter, *served, *served + 1);
+    if (!noted) return noted.error();
+    if (*noted) return std::optional<Found>(std::move(*found));
+  }
+  return Error{ErrorCode::kIo, kRestless};
 }
 
 // Of the lists that one key stands for, those of the server that is asked: by its whole url
@@ -261,7 +303,9 @@ Result<std::optional<Found>> Store::Impl::find_model_list(const http::Exchange& 
   std::string shared_path;
   for (const auto& dir : folders(request.test_id)) {
     std::vector<std::string> names;
-    for (const auto& name : model_list_names(env, options.cache_dir, dir)) {
+    const auto listed = model_list_names(env, options.cache_dir, dir);
+    if (!listed) return listed.error();
+    for (const auto& name : *listed) {
       if (name.starts_with("models-" + key.hash + "-")) names.push_back(name);
     }
     // Errors, and answers that are no list, have the name of the key.
@@ -269,7 +313,9 @@ Result<std::optional<Found>> Store::Impl::find_model_list(const http::Exchange& 
       for (const bool error : {false, true}) {
         for (int number = 1;; ++number) {
           const Series series{dir, stem};
-          if (!env.stat(series_path(series, error, number)).ok()) break;
+          const auto there = exists(env, series_path(series, error, number));
+          if (!there) return there.error();
+          if (!*there) break;
           names.push_back(series_name(series, error, number) + ".json");
         }
       }
@@ -295,7 +341,7 @@ Result<std::optional<Found>> Store::Impl::find_model_list(const http::Exchange& 
     shared = of_the_server(std::move(shared), key, request.origin.host);
     own.push_back({shared_path, merge_model_lists(shared)});
   }
-  return next_of(std::move(own), request, key);
+  return next_of(own, request, key);
 }
 
 Result<std::optional<Found>> Store::Impl::find_by_content(const http::Exchange& request,
@@ -363,7 +409,7 @@ Result<std::optional<Found>> Store::Impl::find_by_content(const http::Exchange& 
         set.front().recording =
             merge_model_lists(of_the_server(std::move(parts), key, request.origin.host));
       }
-      auto found = next_of(std::move(set), request, key);
+      auto found = next_of(set, request, key);
       if (found.ok() && *found) (*found)->borrowed = borrow;
       if (!found.ok() || *found) return found;
     }
@@ -380,6 +426,13 @@ Result<Lookup> Store::Impl::find(const http::Exchange& request) {
   if (!*found) found = find_by_content(request, *key);
   if (!found.ok()) return found.error();
   if (*found) return Lookup(std::move(**found));
+  // It may be among what could not be looked at.
+  {
+    const std::lock_guard guard(mutex);
+    if (const Status whole = index == nullptr ? Status() : index->whole(); !whole) {
+      return whole.error();
+    }
+  }
   return Lookup(explain(request, *key));
 }
 
@@ -402,8 +455,13 @@ Result<std::optional<Found>> Store::find_early(const http::Exchange& request) {
   }
 }
 
-Store::Store(Env& env, StoreOptions options)
-    : impl_(std::make_unique<Impl>(env, std::move(options))) {}
+Store::Store(Env& env, StoreOptions options) {
+  if (options.memory == nullptr) {
+    auto own = SessionMemory::make_private();
+    options.memory = own ? std::move(*own) : SessionMemory::unreachable(own.error());
+  }
+  impl_ = std::make_unique<Impl>(env, std::move(options));
+}
 Store::~Store() = default;
 
 const StoreOptions& Store::options() const {

@@ -1,4 +1,4 @@
-// What the parts of Store share: options, session counters, the current index.
+// What the parts of Store share: options, the session's memory, the current index.
 #pragma once
 
 #include <memory>
@@ -10,7 +10,7 @@
 #include "shim/store/index.h"
 #include "shim/store/recording.h"
 #include "shim/store/series.h"
-#include "shim/store/session.h"
+#include "shim/store/stash.h"
 #include "shim/store/store.h"
 
 namespace recshim::store {
@@ -23,11 +23,16 @@ struct Loaded {
 
 struct Store::Impl {
   Impl(Env& environment, StoreOptions store_options)
-      : env(environment), options(std::move(store_options)), session(env, options.session_dir) {}
+      : env(environment),
+        options(std::move(store_options)),
+        memory(options.memory),
+        stash(env, options.session_dir) {}
 
   Env& env;
   const StoreOptions options;
-  Session session;
+  // The session's, or this store's own.
+  const std::shared_ptr<SessionMemory> memory;
+  Stash stash;
   // Guards index and looked_us; never held over a file operation.
   ForkMutex mutex{LockRank::kStore};
   std::shared_ptr<const Index> index;
@@ -55,14 +60,17 @@ struct Store::Impl {
   Result<std::optional<Series>> locate(const http::Exchange& request, const std::string& stem,
                                        std::optional<Loaded>& loaded_first);
   // The next of a set of recordings in their order, the last one repeating.
-  Result<std::optional<Found>> next_of(std::vector<Loaded> set, const http::Exchange& request,
-                                       const match::RequestKey& key);
+  Result<std::optional<Found>> next_of(const std::vector<Loaded>& set,
+                                       const http::Exchange& request, const match::RequestKey& key);
 
   // diagnosis.cpp
   Missing explain(const http::Exchange& request, const match::RequestKey& key);
 };
 
-// Names of the session's files for a key. kind: "replay", "record".
-std::string counter_name(const char* kind, const std::string& stem, const std::string& host);
+// False when there is no such file; an Error when that can't be told.
+Result<bool> exists(Env& env, const std::string& path);
+
+// What the session counts a key's requests under. stem: the hash, or what replaces it.
+std::string counter_name(const std::string& stem, const std::string& host);
 
 }  // namespace recshim::store

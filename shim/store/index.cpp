@@ -139,6 +139,11 @@ class IndexBuilder {
     if (!written.ok()) log::debug("the index is not kept: {}", written.error().message);
   }
 
+  // What is not there is not missed.
+  void note(const Error& error) {
+    if (error.code != ErrorCode::kNotFound && !out_->problem_) out_->problem_ = error;
+  }
+
   // Time of change, or 0 when it may still change within the same tick.
   int64_t settled(int64_t mtime_ns) {
     const auto now_ns = static_cast<int64_t>(env_.wall_time_us()) * 1000;
@@ -150,7 +155,8 @@ class IndexBuilder {
     if (depth > kMaxDepth) return;
     const std::string path = options_.dir + (folder.empty() ? "" : "/" + folder);
     auto info = env_.stat(path);
-    if (!info.ok() || !info->is_directory) return;
+    if (!info.ok()) return note(info.error());
+    if (!info->is_directory) return;
     Index::Folder now;
     bool same = false;
     if (before_ != nullptr) {
@@ -164,7 +170,7 @@ class IndexBuilder {
     if (!same) {
       now.mtime_ns = settled(info->mtime_ns);
       auto entries = env_.list(path);
-      if (!entries.ok()) return;
+      if (!entries.ok()) return note(entries.error());
       for (const auto& entry : *entries) {
         if (entry.name.starts_with('.')) continue;
         if (entry.is_directory) {
@@ -194,7 +200,8 @@ class IndexBuilder {
     if (!every_file_ && may_be_known && looks_the_same) return out_->add(before);
     const std::string path = options_.dir + "/" + file;
     auto info = env_.stat(path);
-    if (!info.ok() || info->is_directory) return;
+    if (!info.ok()) return note(info.error());
+    if (info->is_directory) return;
     if (may_be_known && before->mtime_ns == info->mtime_ns &&
         before->size_bytes == info->size_bytes && before->inode == info->inode) {
       return out_->add(before);
@@ -208,7 +215,7 @@ class IndexBuilder {
     entry.inode = info->inode;
     if (info->size_bytes <= kMaxFileBytes) {
       auto text = env_.read_file(path);
-      if (!text.ok()) return;
+      if (!text.ok()) return note(text.error());
       ++progress_.files_read;
       progress_.bytes_read += text->size();
       auto summary = summarise(*text, options_.match);

@@ -7,6 +7,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -53,6 +54,8 @@ class Index {
   [[nodiscard]] std::vector<const IndexEntry*> similar(const std::string& method,
                                                        const std::string& path, size_t limit) const;
   [[nodiscard]] size_t size() const { return entries_.size(); }
+  // The first error of a file or folder that is there and could not be looked at.
+  [[nodiscard]] Status whole() const { return problem_ ? Status(*problem_) : Status(); }
 
  private:
   friend class IndexBuilder;
@@ -76,6 +79,7 @@ class Index {
   std::map<std::string, Folder> folders_;
   std::unordered_multimap<std::string_view, const IndexEntry*> by_content_;
   size_t not_kept_ = 0;  // entries that the cache has otherwise
+  std::optional<Error> problem_;
 };
 
 }  // namespace recshim::store

@@ -15,8 +15,8 @@ constexpr int64_t kSettledNs = int64_t{2} * 1000 * 1000 * 1000;
 
 }  // namespace
 
-std::vector<std::string> model_list_names(Env& env, const std::string& cache_dir,
-                                          const std::string& dir) {
+Result<std::vector<std::string>> model_list_names(Env& env, const std::string& cache_dir,
+                                                  const std::string& dir) {
   std::vector<std::string> names;
   // Looked at before the folder is, so that a change in between is seen next time.
   const auto info = env.stat(dir);
@@ -34,6 +34,7 @@ std::vector<std::string> model_list_names(Env& env, const std::string& cache_dir
     }
   }
   auto entries = env.list(dir);
+  if (!entries.ok() && entries.error().code != ErrorCode::kNotFound) return entries.error();
   if (!entries.ok()) return names;
   for (const auto& entry : *entries) {
     const std::string& name = entry.name;

@@ -6,12 +6,13 @@
 #include <vector>
 
 #include "shim/base/env.h"
+#include "shim/base/result.h"
 
 namespace recshim::store {
 
-// The names "models-….json" in dir, sorted; none where it can't be listed.
+// The names "models-….json" in dir, sorted; none where it is not there.
 // cache_dir: where they are kept while the folder's own time does not move; empty: nowhere.
-std::vector<std::string> model_list_names(Env& env, const std::string& cache_dir,
-                                          const std::string& dir);
+Result<std::vector<std::string>> model_list_names(Env& env, const std::string& cache_dir,
+                                                  const std::string& dir);
 
 }  // namespace recshim::store

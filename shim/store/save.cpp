@@ -13,27 +13,55 @@
 namespace recshim::store {
 namespace {
 
+// How many requests an answer overtakes before what was recorded for it is not looked for any more.
+constexpr int kMaxOvertaken = 64;
 constexpr uint64_t kMaxDialectBytes = uint64_t{64} << 20;
-// The session's pairs of ids, ServerIds::lines().
-constexpr const char* kServerIds = "server-ids";
-
-// One file of the series as this session wrote it.
-struct Written {
-  std::string stem;
-  bool error = false;
-};
-
-std::vector<Written> written_so_far(const std::string& text) {
-  std::vector<Written> out;
-  std::istringstream in(text);
-  std::string kind;
-  Written item;
-  while (in >> kind >> item.stem) {
-    item.error = kind == "error";
-    out.push_back(item);
-  }
-  return out;
+// The session's pairs of ids: values, each of ServerIds::lines().
+SessionMemory::Name server_ids_name() {
+  return {"server-ids", ""};
 }
+
+Result<ServerIds> server_ids(const SessionMemory& memory) {
+  const auto values = memory.values(server_ids_name());
+  if (!values) return values.error();
+  std::string lines;
+  for (const auto& value : *values) lines += value;
+  return ServerIds::parse(lines);
+}
+
+// The order of equal requests: a cell, the number of the last.
+SessionMemory::Name places(const std::string& counter) {
+  return {"place", counter};
+}
+
+// What this session has written of one series, as the session's memory has it: a list, in the
+// order of writing, which begins anew when the files have been removed.
+struct Written {
+  uint64_t place = 0;
+  bool error = false;
+  // Of the list up to here.
+  uint64_t highest_place = 0;
+  int finals = 0;
+  int errors = 0;
+  // Of the file.
+  uint64_t inode = 0;
+  int64_t mtime_ns = 0;
+
+  [[nodiscard]] int count(bool of_errors) const { return of_errors ? errors : finals; }
+  [[nodiscard]] std::string text() const {
+    std::ostringstream out;
+    out << place << ' ' << error << ' ' << highest_place << ' ' << finals << ' ' << errors << ' '
+        << inode << ' ' << mtime_ns;
+    return out.str();
+  }
+  static Written parse(const std::string& text) {
+    Written item;
+    std::istringstream in(text);
+    in >> item.place >> item.error >> item.highest_place >> item.finals >> item.errors >>
+        item.inode >> item.mtime_ns;
+    return item;
+  }
+};
 
 // Where the file says its body is; empty if it is inside.
 std::string body_file_of(const Recording& recording) {
@@ -59,30 +87,39 @@ bool goes_beside(const http::Exchange& exchange, const match::RequestKey& key, u
 
 class Saver {
  public:
-  Saver(Env& env, Session& session, const StoreOptions& options, http::Exchange& exchange,
-        const match::RequestKey& key)
-      : env_(env), session_(session), options_(options), exchange_(exchange), key_(key) {}
+  Saver(Env& env, SessionMemory& memory, Stash& stash, const StoreOptions& options,
+        http::Exchange& exchange, const match::RequestKey& key)
+      : env_(env),
+        memory_(memory),
+        stash_(stash),
+        options_(options),
+        exchange_(exchange),
+        key_(key) {}
 
   Result<Saved> run() {
     dir_ = options_.dir;
     if (options_.layout == Layout::kByTest) {
       if (const auto folder = test_folder(exchange_.test_id)) dir_ += "/" + *folder;
     }
-    const bool early = exchange_.early_after_body_bytes && !exchange_.request_complete;
-    const std::string counter_stem = key_.hash + (early ? "-early" : "");
-    const auto held = session_.lock(counter_stem);
-    // The session's lock is no other session's, and two of them may miss the same request.
-    std::unique_ptr<FileLock> alone;
-    if (options_.keep_existing && !options_.cache_dir.empty()) {
-      auto lock = env_.lock(options_.cache_dir + "/saving.lock");
-      if (lock.ok()) alone = std::move(*lock);
+    // Against other processes and other sessions.
+    auto alone = env_.lock_folder(options_.dir);
+    if (!alone && alone.error().code == ErrorCode::kUnsupported && !options_.session_dir.empty()) {
+      alone = env_.lock(options_.session_dir + "/saving.lock");
     }
-    const std::string counter = counter_name("record", counter_stem, exchange_.origin.host);
-    const auto written = written_so_far(session_.read(counter));
+    if (!alone) return alone.error();
+    const bool early = exchange_.early_after_body_bytes && !exchange_.request_complete;
+    const std::string stem = key_.hash + (early ? "-early" : "");
+    const std::string counter = counter_name(stem, exchange_.origin.host);
+    place_ = exchange_.counted_as == counter ? exchange_.place : 0;
+    if (place_ == 0) {
+      const auto next = memory_.add(places(counter), 1);
+      if (!next) return next.error();
+      place_ = *next;
+    }
 
     Saved saved;
     saved.hash = key_.hash;
-    saved.repeat = static_cast<int>(written.size()) + 1;
+    saved.repeat = static_cast<int>(place_);
     const bool beside = goes_beside(exchange_, key_, options_.inline_body_limit_bytes);
     auto made =
         to_recording(exchange_, key_, saved.repeat,
@@ -91,26 +128,43 @@ class Saver {
     new_ = std::move(*made);
 
     error_ = is_error(exchange_);
-    series_ = choose_series(counter_stem);
-    const int number = 1 + static_cast<int>(std::count_if(
-                               written.begin(), written.end(), [&](const Written& item) {
-                                 return item.stem == series_.stem && item.error == error_;
-                               }));
+    auto series = choose_series(stem);
+    if (!series) return series.error();
+    series_ = std::move(*series);
     // Another process has recorded the same request since this one missed it.
-    if (options_.keep_existing && env_.stat(series_path(series_, error_, 1)).ok()) {
-      saved.path = series_path(series_, error_, 1);
-      saved.kind = Saved::Kind::kUnchanged;
-      return saved;
+    if (options_.keep_existing) {
+      const auto there = exists(env_, series_path(series_, error_, 1));
+      if (!there) return there.error();
+      if (*there) {
+        saved.path = series_path(series_, error_, 1);
+        saved.kind = Saved::Kind::kUnchanged;
+        return saved;
+      }
     }
-    saved.path = series_path(series_, error_, number);
-    const std::string name = series_name(series_, error_, number);
-
-    auto put = write_or_keep(saved.path, name, saved.repeat, beside);
+    if (const Status found = find_own_place(); !found) return found.error();
+    const SessionMemory::Name begun("recorded", counter);
+    const auto began = memory_.cell(begun);
+    if (!began) return began.error();
+    is_first_ = *began == 0 && !options_.keep_existing;
+    // What answered an earlier request is said again by a later one, or by none.
+    if (is_first_ && place_ > 1) {
+      if (const Status cleared = clear_series(""); !cleared) return cleared.error();
+      is_first_ = false;
+      if (const auto noted = memory_.add(begun, 1); !noted) return noted.error();
+    }
+    if (const Status free = make_room(); !free) return free.error();
+    saved.path = series_path(series_, error_, number_);
+    auto put = write_or_keep(saved.path, beside);
     if (!put.ok()) return put.error();
     saved.kind = *put;
-    if (saved.repeat == 1 && !options_.keep_existing) clear_tail(saved.path);
-    const Status counted =
-        session_.append(counter, (error_ ? "error " : "final ") + series_.stem + "\n");
+    if (is_first_) {
+      if (const Status cleared = clear_series(saved.path); !cleared) return cleared.error();
+    }
+    Status counted = note_written(saved.path);
+    if (counted && is_first_) {
+      const auto noted = memory_.add(begun, 1);
+      if (!noted) counted = noted.error();
+    }
     if (!counted.ok()) {
       return Error{counted.error().code,
                    saved.path + " is written, but not counted: " + counted.error().message};
@@ -119,24 +173,28 @@ class Saver {
   }
 
  private:
-  std::optional<Recording> read(const std::string& path) {
+  // nullopt when there is none, or a broken one, which recording anew is to repair.
+  Result<std::optional<Recording>> read(const std::string& path) {
     auto text = env_.read_file(path);
-    if (!text.ok()) return std::nullopt;
+    if (!text.ok()) {
+      if (text.error().code == ErrorCode::kNotFound) return std::optional<Recording>();
+      return text.error();
+    }
     auto recording = Recording::parse(*text);
-    // A broken file is what recording anew is to repair.
-    if (!recording.ok()) return std::nullopt;
-    return std::move(*recording);
+    if (!recording.ok()) return std::optional<Recording>();
+    return std::optional<Recording>(std::move(*recording));
   }
 
-  bool is_for_another_host(const Series& series) {
+  Result<bool> is_for_another_host(const Series& series) {
     for (const bool error : {false, true}) {
       const auto recording = read(series_path(series, error, 1));
-      if (recording) return recording->host() != exchange_.origin.host;
+      if (!recording) return recording.error();
+      if (*recording) return (*recording)->host() != exchange_.origin.host;
     }
     return false;
   }
 
-  Series choose_series(const std::string& stem) {
+  Result<Series> choose_series(const std::string& stem) {
     std::string base = stem;
     if (key_.model_list && exchange_.response.status < 400) {
       const auto ids = match::model_ids(new_.json["response"]["body"]);
@@ -144,58 +202,178 @@ class Saver {
     }
     const Series plain{dir_, base};
     const Series own{dir_, base + "-" + host_tag(exchange_.origin.host)};
-    if (env_.stat(series_path(own, false, 1)).ok() || env_.stat(series_path(own, true, 1)).ok()) {
-      return own;
+    for (const bool error : {false, true}) {
+      const auto there = exists(env_, series_path(own, error, 1));
+      if (!there) return there.error();
+      if (*there) return own;
     }
-    return is_for_another_host(plain) ? own : plain;
+    const auto taken = is_for_another_host(plain);
+    if (!taken) return taken.error();
+    return *taken ? own : plain;
   }
 
-  Result<Saved::Kind> write_or_keep(const std::string& path, const std::string& name, int repeat,
-                                    bool beside) {
-    auto old = read(path);
-    const bool set_aside = !old && repeat > 1;
-    if (set_aside) old = read(session_.stash_path(path));
-    const std::string old_body = old ? body_file_of(*old) : std::string();
-    if (beside) {
-      // The body gets its place before the JSON names it, and never the place of a body
-      // that the old JSON still names: a failure in between leaves one whole recording.
-      match::Json& note = body_note(new_);
-      const bool same_body = !old_body.empty() && body_note(*old).value("sha256", "") ==
-                                                      note["sha256"].get<std::string>();
-      note["file"] = same_body                    ? old_body
-                     : old_body == name + ".body" ? name + ".alt.body"
-                                                  : name + ".body";
+  // The list that holds what was written of the series.
+  Result<SessionMemory::Name> written_name() {
+    const std::string path = series_path(series_, false, 1);
+    const auto lists = memory_.cell({"written-lists", path});
+    if (!lists) return lists.error();
+    return SessionMemory::Name("written", path + " " + std::to_string(*lists));
+  }
+
+  // Sets number_, later_ and last_, by what this session has written of the series.
+  Status find_own_place() {
+    last_ = {};
+    later_ = 0;
+    const auto name = written_name();
+    if (!name) return name.error();
+    const auto newest = memory_.newest(*name);
+    if (!newest) return newest.error();
+    if (*newest) last_ = Written::parse(**newest);
+    if (*newest) {
+      const auto ours = is_as_written();
+      if (!ours) return ours.error();
+      if (!*ours) return find_own_place();  // in a new list
     }
-    const std::string folder = series_.dir + "/";
-    const auto ids_held = session_.lock(kServerIds);
-    const auto ids = old ? same_but_for_ids(*old, new_, options_.volatile_headers,
-                                            ServerIds::parse(session_.read(kServerIds)))
-                         : std::nullopt;
-    const auto unchanged = [&] {
+    int before = last_.count(error_);
+    if (place_ < last_.highest_place) {
+      const auto values = memory_.values(*name);
+      if (!values) return values.error();
+      before = 0;
+      for (const auto& value : *values) {
+        const Written item = Written::parse(value);
+        if (item.error == error_) ++(item.place < place_ ? before : later_);
+      }
+    }
+    number_ = before + 1;
+    return {};
+  }
+
+  // Whether the last file of this session in the series is there. False where all of them have
+  // been removed: they begin anew. Error where another session's stand in their place.
+  Result<bool> is_as_written() {
+    if (last_.place != last_.highest_place) return true;
+    const std::string path = series_path(series_, last_.error, last_.count(last_.error));
+    const auto info = env_.stat(path);
+    if (info && info->inode == last_.inode && info->mtime_ns == last_.mtime_ns) return true;
+    if (!info && info.error().code != ErrorCode::kNotFound) return info.error();
+    for (const bool error : {false, true}) {
+      const auto there = exists(env_, series_path(series_, error, 1));
+      if (!there) return there.error();
+      if (*there) {
+        return Error{ErrorCode::kInvalid,
+                     "another run records the same request into this folder: " + path +
+                         " is not what this one wrote any more"};
+      }
+    }
+    const auto list = memory_.add({"written-lists", series_path(series_, false, 1)}, 1);
+    if (!list) return list.error();
+    return false;
+  }
+
+  // Answers to later requests that came earlier move up.
+  Status make_room() {
+    for (int number = number_ + later_; number > number_; --number) {
+      const Status moved = env_.rename(series_path(series_, error_, number - 1),
+                                       series_path(series_, error_, number));
+      if (!moved) return moved;
+    }
+    return {};
+  }
+
+  Status note_written(const std::string& path) {
+    const auto info = env_.stat(path);
+    if (!info) return info.error();
+    Written item = last_;
+    item.place = place_;
+    item.error = error_;
+    item.highest_place = std::max(place_, last_.highest_place);
+    ++(error_ ? item.errors : item.finals);
+    item.inode = info->inode;
+    item.mtime_ns = info->mtime_ns;
+    const auto name = written_name();
+    return name ? memory_.append(*name, item.text()) : Status(name.error());
+  }
+
+  // What a session before this one may have had in the same place.
+  struct Old {
+    Recording recording;
+    std::string set_aside;  // where it was, if it has been set aside since
+    std::string body;       // the file of its body, or empty
+  };
+  Result<std::vector<Old>> old_recordings(const std::string& path) {
+    std::vector<Old> found;
+    auto in_place = read(path);
+    if (!in_place) return in_place.error();
+    if (*in_place) {
+      std::string body = body_file_of(**in_place);
+      found.push_back({std::move(**in_place), "", std::move(body)});
+    } else if (!is_first_) {
+      // Answers to the requests before this one may not be there yet.
+      const int last = std::min(number_ + kMaxOvertaken, static_cast<int>(place_));
+      for (int number = number_; number <= last; ++number) {
+        const std::string was = series_path(series_, error_, number);
+        auto old = read(stash_.path_of(was));
+        if (!old) return old.error();
+        if (!*old) continue;
+        std::string body = body_file_of(**old);
+        found.push_back({std::move(**old), was, std::move(body)});
+      }
+    }
+    return found;
+  }
+
+  // The body gets its place before the JSON names it, and never the place of a body
+  // that the old JSON still names: a failure in between leaves one whole recording.
+  void name_body(Old* old) {
+    std::string name = series_name(series_, error_, number_);
+    if (later_ > 0) name += "." + std::to_string(place_);  // a file that moved up keeps its body
+    match::Json& note = body_note(new_);
+    const bool same_body =
+        old != nullptr && !old->body.empty() &&
+        body_note(old->recording).value("sha256", "") == note["sha256"].get<std::string>();
+    note["file"] = same_body                                       ? old->body
+                   : old != nullptr && old->body == name + ".body" ? name + ".alt.body"
+                                                                   : name + ".body";
+  }
+
+  // True where the old recording says the same and is in its place again.
+  Result<bool> keep_old(const Old& old, const std::string& path) {
+    const std::string body = series_.dir + "/" + old.body;
+    if (old.set_aside.empty()) return old.body.empty() ? true : exists(env_, body);
+    if (!old.body.empty() && !stash_.take_back(body, body)) return false;
+    return stash_.take_back(old.set_aside, path).ok();
+  }
+
+  Result<Saved::Kind> write_or_keep(const std::string& path, bool beside) {
+    auto olds = old_recordings(path);
+    if (!olds) return olds.error();
+    const auto known_ids = server_ids(memory_);
+    if (!known_ids) return known_ids.error();
+    for (Old& old : *olds) {
+      if (beside) name_body(&old);
+      const auto ids = same_but_for_ids(old.recording, new_, options_.volatile_headers, *known_ids);
+      if (!ids) continue;
+      const auto kept = keep_old(old, path);
+      if (!kept) return kept.error();
+      if (!*kept) continue;
       const std::string lines = ids->lines();
-      if (!lines.empty()) {
-        note(session_.append(kServerIds, lines), "requests that name this answer's ids are new");
-      }
+      const Status noted = lines.empty() ? Status() : memory_.append(server_ids_name(), lines);
+      if (!noted) return noted.error();
       return Saved::Kind::kUnchanged;
-    };
-    if (ids) {
-      if (!set_aside && (old_body.empty() || env_.stat(folder + old_body).ok())) {
-        return unchanged();
-      }
-      if (set_aside && (old_body.empty() || session_.restore(folder + old_body).ok()) &&
-          session_.restore(path).ok()) {
-        return unchanged();
-      }
     }
-    if (old) keep_volatile(*old, new_);
+    Old* const old = olds->empty() ? nullptr : &olds->front();
+    const std::string folder = series_.dir + "/";
+    if (beside) name_body(old);
+    if (old != nullptr) keep_volatile(old->recording, new_);
     if (beside) {
       const Status put = publish_body(folder + body_file_of(new_));
       if (!put.ok()) return put.error();
     }
     const Status put = env_.write_atomic(path, new_.text());
     if (!put.ok()) return put.error();
-    if (!set_aside && !old_body.empty() && old_body != body_file_of(new_)) {
-      note(env_.remove(folder + old_body), "an old body stays");
+    const bool in_place = old != nullptr && old->set_aside.empty();
+    if (in_place && !old->body.empty() && old->body != body_file_of(new_)) {
+      note(env_.remove(folder + old->body), "an old body stays");
     }
     return Saved::Kind::kWritten;
   }
@@ -221,40 +399,49 @@ class Saver {
 
   // The first recording of a session replaces the whole series: what else belonged to it
   // is set aside, to be put back if it turns out to be said again.
-  void clear_tail(const std::string& kept) {
-    std::vector<Series> all{series_};
-    if (key_.model_list) all = model_series();
-    for (const auto& series : all) {
+  Status clear_series(const std::string& kept) {
+    auto all = key_.model_list ? model_series() : std::vector<Series>{series_};
+    if (!all) return all.error();
+    for (const auto& series : *all) {
       for (const bool error : {false, true}) {
         for (int number = 1;; ++number) {
           const std::string path = series_path(series, error, number);
           if (path == kept) continue;
-          if (!env_.stat(path).ok()) break;
+          const auto there = exists(env_, path);
+          if (!there) return there.error();
+          if (!*there) break;
           const auto old = read(path);
-          const std::string body = old ? body_file_of(*old) : std::string();
-          const Status moved = session_.stash(path);
+          if (!old) return old.error();
+          const std::string body = *old ? body_file_of(**old) : std::string();
+          const Status moved = stash_.put(path);
           note(moved, "an old repeat stays");
           if (moved.ok() && !body.empty()) {
-            note(session_.stash(series.dir + "/" + body), "an old body stays");
+            note(stash_.put(series.dir + "/" + body), "an old body stays");
           }
         }
       }
     }
+    return {};
   }
 
   // The model lists that recshim recorded for this key and host, whatever their digest,
   // and the series of its errors.
-  std::vector<Series> model_series() {
+  Result<std::vector<Series>> model_series() {
     std::vector<Series> out{{dir_, key_.hash}};
-    for (const auto& name : model_list_names(env_, options_.cache_dir, dir_)) {
+    const auto listed = model_list_names(env_, options_.cache_dir, dir_);
+    if (!listed) return listed.error();
+    for (const auto& name : *listed) {
       if (!name.starts_with("models-" + key_.hash + "-")) continue;
       const std::string stem = name.substr(0, name.size() - 5);
       const auto old = read(dir_ + "/" + name);
-      if (old && old->from_recshim() && old->host() == exchange_.origin.host) {
+      if (!old) return old.error();
+      if (*old && (*old)->from_recshim() && (*old)->host() == exchange_.origin.host) {
         out.push_back({dir_, stem});
       }
     }
-    if (is_for_another_host(out.front())) out.erase(out.begin());
+    const auto taken = is_for_another_host(out.front());
+    if (!taken) return taken.error();
+    if (*taken) out.erase(out.begin());
     return out;
   }
 
@@ -263,7 +450,8 @@ class Saver {
   }
 
   Env& env_;
-  Session& session_;
+  SessionMemory& memory_;
+  Stash& stash_;
   const StoreOptions& options_;
   http::Exchange& exchange_;
   const match::RequestKey& key_;
@@ -271,13 +459,41 @@ class Saver {
   Series series_;
   Recording new_;
   bool error_ = false;
+  bool is_first_ = false;  // of this session for the key
+  uint64_t place_ = 0;
+  // Of what this session has written of the series, final or error as this one is:
+  int number_ = 1;  // the place in it
+  int later_ = 0;   // how many answered a later request
+  Written last_;
 };
 
 }  // namespace
 
+Status Store::take_place(http::Exchange& exchange) {
+  try {
+    auto& memory = *impl_->memory;
+    const auto ids = server_ids(memory);
+    if (!ids) return ids.error();
+    // As save() will.
+    if (!ids->empty()) ids->replace_in(exchange);
+    auto key = match::compute_key(exchange, exchange.test_id, impl_->options.match, false);
+    if (!key.ok()) return key.error();
+    const std::string counter = counter_name(key->hash, exchange.origin.host);
+    const auto place = memory.add(places(counter), 1);
+    if (!place) return place.error();
+    exchange.place = *place;
+    exchange.counted_as = counter;
+    return {};
+  } catch (const std::exception& error) {
+    return Error{ErrorCode::kInvalid, std::string("can't be counted: ") + error.what()};
+  }
+}
+
 Result<Saved> Store::save(http::Exchange& exchange) {
   try {
-    ServerIds::parse(impl_->session.read(kServerIds)).replace_in(exchange);
+    const auto ids = server_ids(*impl_->memory);
+    if (!ids) return ids.error();
+    ids->replace_in(exchange);
     const bool early = exchange.early_after_body_bytes && !exchange.request_complete;
     auto key = match::compute_key(exchange, exchange.test_id, impl_->options.match, early);
     if (!key.ok()) return key.error();
@@ -287,7 +503,7 @@ Result<Saved> Store::save(http::Exchange& exchange) {
       saved.kind = Saved::Kind::kSkipped;
       return saved;
     }
-    return Saver(impl_->env, impl_->session, impl_->options, exchange, *key).run();
+    return Saver(impl_->env, *impl_->memory, impl_->stash, impl_->options, exchange, *key).run();
   } catch (const std::exception& error) {
     return Error{ErrorCode::kInvalid, std::string("can't be recorded: ") + error.what()};
   }

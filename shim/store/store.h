@@ -12,6 +12,7 @@
 
 #include "shim/base/env.h"
 #include "shim/base/result.h"
+#include "shim/base/session_memory.h"
 #include "shim/http/message.h"
 #include "shim/match/options.h"
 
@@ -25,8 +26,11 @@ std::vector<std::string> default_volatile_headers();
 
 struct StoreOptions {
   std::string dir;          // absolute; made when first written
-  std::string session_dir;  // absolute; this session's shared state, made (0700) when first used
-  std::string cache_dir;    // absolute; where the content index is kept
+  std::string session_dir;  // absolute; for what a recording displaces, made (0700) when first used
+  // Shared by the processes of the session. Null: a store that is used without a session has its
+  // own.
+  std::shared_ptr<SessionMemory> memory = nullptr;
+  std::string cache_dir;  // absolute; where the content index is kept
   Layout layout = Layout::kFlat;
   bool record_errors = true;   // write 408, 409, 429, 5xx and truncated streams
   bool keep_existing = false;  // never touch a recording that exists when a new one comes
@@ -64,15 +68,19 @@ using Lookup = std::variant<Found, Missing>;
 
 // Threads: every method may be called from any thread; calls do not share state but
 // under one mutex that is held for memory only, never over a file operation.
-// Processes: series numbers are shared by lock files in session_dir.
+// Processes: series are counted in the session's memory; who writes holds a lock on the folder.
 class Store {
  public:
   // env: borrowed, must outlive the store. No I/O here.
   Store(Env& env, StoreOptions options);
   ~Store();
 
+  // Gives a request that has just been sent whole its place among the session's equal ones. They
+  // are replayed in the order of their places, whatever order their answers came in.
+  Status take_place(http::Exchange& exchange);
   // Writes the recording (and `.body`) of a complete or truncated exchange; the file is
-  // in place when this returns. exchange's large bodies are moved from.
+  // in place when this returns. exchange's large bodies are moved from. Errors: also where
+  // another session has meanwhile replaced what this one had written of the same series.
   Result<Saved> save(http::Exchange& exchange);
 
   // The recording that answers request (its request side, test_id and phase are read), and

@@ -297,18 +297,22 @@ def test_a_working_directory_that_was_removed(lab, dir):
 
 
 def test_a_session_s_folder_that_was_made_anew_says_whose_it_is(lab):
-    """As when `recshim run` was killed, another run removed its folder, and its program goes on:
+    """When `recshim run` was killed, another run removed its folder, and its program goes on:
     without an owner it would never be removed."""
     lab.serve(tls=False)
-    folder = lab.folder / "run" / "recshim" / "mine"
-    script = ("import http.client, shutil, sys\n"
+    script = ("import http.client, os, shutil, signal, sys\n"
+              "folder = os.environ['XDG_RUNTIME_DIR'] + '/recshim/' + os.environ['RECSHIM_SESSION']\n"
+              "owner = os.getppid()\n"
               "c = http.client.HTTPConnection('api.openai.com', timeout=30)\n"
-              "for i in range(2):\n"
-              "    c.request('GET', f'/random?{i}'); print(c.getresponse().read())\n"
-              "    if i == 0: shutil.rmtree(sys.argv[1])\n")
-    env = {"RECSHIM_SESSION": "mine", "RECSHIM_SESSION_OWNER": "mine:1"}
-    lab.record([sys.executable, "-c", script, folder], env=env).ok()
-    assert (folder / "owner").read_text().split()[0] == "1"
+              "c.request('GET', '/random'); c.getresponse().read()\n"
+              "os.kill(owner, signal.SIGKILL); shutil.rmtree(folder)\n"
+              # A body that is kept in a file meanwhile.
+              "c.request('POST', '/echo', b'x' * 20_000_000); c.getresponse().read()\n"
+              "print(owner, open(folder + '/owner').read().split()[0])\n")
+    result = lab.launch("record", [sys.executable, "-c", script])
+    owner, noted = result.text().split()
+    assert owner == noted, result.account()
+    assert len(lab.recordings()) == 2
 
 
 PLAIN = "http://api.openai.com"

@@ -39,6 +39,7 @@ class Fetcher::Course {
         request_(request),
         fresh_(fresh),
         record_(request.origin, false, shared.flow) {
+    record_.sent = [&party](http::Exchange& exchange) { party.exchanges().sent(exchange); };
     record_.stamp = [&request, stamp = party.stamp()]() mutable {
       stamp.test_id = request.test_id;
       stamp.phase = request.test_phase;

@@ -7,7 +7,8 @@
 #include "shim/base/log.h"
 #include "shim/control/local_hosts.h"
 #include "shim/control/session.h"
-#include "shim/control/stamp_file.h"
+#include "shim/control/tally.h"
+#include "shim/control/test_stamp.h"
 
 namespace recshim::gateway {
 
@@ -22,6 +23,7 @@ Result<std::unique_ptr<Shared>> Shared::load(const control::GetEnv& get_env, con
   config = control::load_config(posix_env(), get_env, cwd);
   if (!session_dir.empty()) config.session_dir = config.store.session_dir = session_dir;
   if (!config.errors.empty()) return Error{ErrorCode::kInvalid, config.errors.front()};
+  shared->memory = control::open_session_memory(config, get_env);
   if (const Status made = control::make_session_dir(config); !made) {
     return made.error();
   }
@@ -47,13 +49,13 @@ Result<std::unique_ptr<Shared>> Shared::load(const control::GetEnv& get_env, con
 Party::Party(const Shared& shared, control::Handover handover, int stderr_fd)
     : handover_(std::move(handover)),
       stderr_fd_(stderr_fd),
-      session_dir_(shared.config.session_dir),
+      memory_(*shared.memory),
       exchanges_(posix_env(), *shared.store,
                  {[this, &config = shared.config](control::JournalLine line) {
                     line.pid = handover_.pid;
                     line.program = handover_.program;
-                    control::append_journal(posix_env(), config.journal_path, config.session_dir,
-                                            line);
+                    control::account(posix_env(), memory_, config.journal_path, config.session_dir,
+                                     line);
                   },
                   [this](const std::string& text) { tell(text); }}) {}
 
@@ -65,7 +67,7 @@ flow::RecordConnection::Stamp Party::stamp() const {
   flow::RecordConnection::Stamp stamp{handover_.test_id, handover_.phase,
                                       posix_env().wall_time_us()};
   // A connection may serve many tests of its process.
-  if (auto now = control::read_stamp(posix_env(), session_dir_, handover_.pid)) {
+  if (auto now = control::read_stamp(memory_, handover_.pid)) {
     stamp.test_id = std::move(now->test_id);
     stamp.phase = std::move(now->phase);
   }

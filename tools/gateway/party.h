@@ -46,6 +46,7 @@ struct Shared {
                                               const std::string& session_dir);
 
   control::Config config;
+  std::shared_ptr<SessionMemory> memory;  // the session's
   std::unique_ptr<control::HostMatcher> hosts;
   std::unique_ptr<store::Store> store;
   std::unique_ptr<Authority> authority;
@@ -79,7 +80,7 @@ class Party {
  private:
   const control::Handover handover_;
   const int stderr_fd_;
-  const std::string& session_dir_;  // of what is shared
+  SessionMemory& memory_;  // of what is shared
   const control::Exchanges exchanges_;
 };
 

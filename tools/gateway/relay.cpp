@@ -135,8 +135,6 @@ Recorded carry_out(flow::Commands& commands, const Party& party) {
       party.exchanges().save(*save->exchange);
     } else if (auto* lost = std::get_if<flow::Unrecorded>(&command)) {
       party.exchanges().unrecorded(*lost->exchange, lost->reason);
-    } else if (auto* warning = std::get_if<flow::Warn>(&command)) {
-      log::warn("{}", warning->text);
     } else if (auto* pass = std::get_if<flow::PassThrough>(&command)) {
       log::info("passed through: {}", pass->reason);
       recorded.gave_up = true;

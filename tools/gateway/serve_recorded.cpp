@@ -170,6 +170,7 @@ class Recorder {
     }
     flow::RecordConnection record(leads_.origin, leads_.proxy, shared_.flow);
     record.stamp = [this] { return party_.stamp(); };
+    record.sent = [this](http::Exchange& exchange) { party_.exchanges().sent(exchange); };
     const bool by_address = flow::is_numeric_host(leads_.origin.host);
     if (!leads_.proxy && (by_address || leads_.origin.scheme == "http")) {
       record.set_address(by_address ? leads_.origin.host : leads_.address, nullptr);

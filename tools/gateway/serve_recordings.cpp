@@ -61,7 +61,12 @@ class RecordingsServer {
       }
       if (client_.backed_up()) return;
       if (!next_) next_ = replay_->next_segment();
-      if (!next_ || next_->due_us > monotonic_us()) return;
+      if (!next_) {
+        const auto failure = replay_->take_failure();
+        if (!failure.empty()) party_.refused(leads_.origin, failure);
+        return;
+      }
+      if (next_->due_us > monotonic_us()) return;
       client_.send(next_->bytes);
       next_.reset();
     }
@@ -124,7 +129,6 @@ class RecordingsServer {
   // A replay saves nothing.
   void obey_one(flow::Save&, flow::Commands&) {}
   void obey_one(flow::Unrecorded&, flow::Commands&) {}
-  void obey_one(flow::Warn& command, flow::Commands&) { log::warn("{}", command.text); }
 
   void obey_one(flow::Find& command, flow::Commands& more) {
     auto& request = *command.request;

@@ -11,6 +11,7 @@
 #include "shim/base/sys.h"
 #include "shim/control/names.h"
 #include "shim/control/session.h"
+#include "shim/control/tally.h"
 #include "tools/recshim/command.h"
 #include "tools/recshim/elf.h"
 #include "tools/recshim/elf_image.h"
@@ -55,25 +56,36 @@ Overrides overrides_of(const Options& options) {
   return overrides;
 }
 
-// The session's journal from offset on. Another session's lines may stand before it when
-// RECSHIM_SESSION was set.
-std::string read_journal(const std::string& session_dir, size_t offset) {
-  auto text = posix_env().read_file(session_dir + "/" + control::kSessionJournalName);
-  return text && text->size() > offset ? text->substr(offset) : "";
-}
-
-// What programs of the session that became another user have put into folders of their own;
-// the folders go with it. Only root has them.
-std::string take_journals_of_other_users(const control::Config& config) {
-  std::string lines;
-  if (geteuid() != 0) return lines;
-  for (const std::string& folder : control::session_folders_of_other_users(config)) {
-    lines += read_journal(folder, 0);
-    // Which follows no link that its user may put in there meanwhile.
-    std::error_code ignored;
-    fs::remove_all(control::session_tree(folder), ignored);
+// What the session has counted, and what was left behind where its memory was out of reach: also in
+// the folders of users that programs of the session have become, which go with it. Only root has
+// those.
+control::Tally tally(const control::Config& config, const control::Tally& before,
+                     uint64_t under_way_before) {
+  SessionMemory& memory = *config.store.memory;
+  control::Tally now;
+  auto counted = control::tally_of(memory);
+  if (counted) {
+    now = control::difference(std::move(*counted), before);
+  } else {
+    complain(counted.error().message);
+    control::add(control::Outcome::kLost, counted.error().message, now);
   }
-  return lines;
+  control::add_unreached(posix_env(), config.session_dir, now);
+  if (geteuid() == 0) {
+    for (const std::string& folder : control::session_folders_of_other_users(config)) {
+      control::add_unreached(posix_env(), folder, now);
+      // Which follows no link that its user may put in there meanwhile.
+      std::error_code ignored;
+      fs::remove_all(control::session_tree(folder), ignored);
+    }
+  }
+  for (uint64_t i = under_way_before; i < control::under_way(memory); ++i) {
+    control::add(control::Outcome::kUnrecorded,
+                 "a request whose answer was not over when the run ended, or whose recording "
+                 "process was killed",
+                 now);
+  }
+  return now;
 }
 
 // How CMD is started.
@@ -255,6 +267,11 @@ int run(const Options& options) {
     complain(made.error().message);
     return kUsage;
   }
+  const auto memory = control::open_session_memory(config, get_variable(variables));
+  if (const Status reached = memory->reachable(); !reached) {
+    complain(reached.error().message);
+    return kUsage;
+  }
   std::error_code ignored;
   if (config.mode == control::Mode::kReplay && !fs::exists(config.dir, ignored) && !options.quiet) {
     complain(fmt::format("there is no folder {}: every request will miss", config.dir));
@@ -279,19 +296,20 @@ int run(const Options& options) {
     wrapper.emplace_back("--");
     command.insert(command.begin(), wrapper.begin(), wrapper.end());
   }
-  const size_t journal_start = read_journal(config.session_dir, 0).size();
+  const auto counted_before = control::tally_of(*config.store.memory);
+  const uint64_t under_way_before = control::under_way(*config.store.memory);
   const Launched launched =
       launch(command, {variables.begin(), variables.end()}, [&] { services->start(); });
   services->end();
-  const Summary summary = summarize(read_journal(config.session_dir, journal_start) +
-                                    take_journals_of_other_users(config));
+  const control::Tally summary =
+      tally(config, counted_before ? *counted_before : control::Tally(), under_way_before);
   if (config.session_is_fresh) fs::remove_all(control::session_tree(config.session_dir), ignored);
 
   if (!launched.started) {
     complain(launched.problem);
     return launched.exit_code;
   }
-  const bool failed = options.strict && !summary.is_complete();
+  const bool failed = options.strict && !is_complete(summary);
   const int exit_code = failed ? kMissed : launched.exit_code;
   if (options.json) {
     std::fputs(summary_json(summary, config.dir, exit_code).c_str(), stderr);

@@ -1,11 +1,14 @@
 // See services.h.
 #include "tools/recshim/services.h"
 
+#include <fmt/format.h>
 #include <unistd.h>
 
+#include "shim/base/log.h"
 #include "shim/control/handover.h"
 #include "shim/control/names.h"
 #include "shim/control/proxies.h"
+#include "shim/control/tally.h"
 #include "shim/control/unix_socket.h"
 #include "tools/recshim/preload.h"
 
@@ -33,6 +36,20 @@ std::vector<std::string> gateway_environment(std::map<std::string, std::string> 
   return environment;
 }
 
+// What it had taken up and not finished is counted apart; connections it had not read yet are not.
+void account_killed_gateway(const control::Config& config, int signal) {
+  control::JournalLine line;
+  line.outcome = control::Outcome::kLost;
+  line.wall_us = posix_env().wall_time_us();
+  line.pid = getpid();
+  line.program = "recshim";
+  line.detail = fmt::format(
+      "the gateway was killed by signal {}, and with it the connections that it had", signal);
+  log::tell_user(line.detail);
+  control::account(posix_env(), *config.store.memory, config.journal_path, config.session_dir,
+                   line);
+}
+
 bool somebody_listens(const std::string& path) {
   const auto connection = control::connect_unix(path, 1000);
   if (connection) close(*connection);
@@ -57,7 +74,8 @@ Result<Services> Services::open(const control::Config& config, const ServiceOpti
   }
   if (!live) {
     auto gateway = supervisor::GatewayActivation::make(
-        config.session_dir, {options.executable, "gateway"}, gateway_environment(variables));
+        config.session_dir, {options.executable, "gateway"}, gateway_environment(variables),
+        [&config](int signal) { account_killed_gateway(config, signal); });
     if (!gateway) return gateway.error();
     services.gateway_ = std::move(*gateway);
   }

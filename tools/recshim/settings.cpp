@@ -7,15 +7,18 @@
 
 namespace recshim::tools {
 
-control::Config load_settings(const Overrides& overrides) {
-  const auto get_env = [&](const char* name) -> std::optional<std::string> {
+control::GetEnv get_variable(const Overrides& overrides) {
+  return [&overrides](const char* name) -> std::optional<std::string> {
     const auto found = overrides.find(name);
     if (found != overrides.end() && !found->second.empty()) return found->second;
     const char* const value = std::getenv(name);
     return value == nullptr ? std::nullopt : std::optional<std::string>(value);
   };
+}
+
+control::Config load_settings(const Overrides& overrides) {
   std::error_code removed;  // the path is empty then
-  return control::load_config(posix_env(), get_env,
+  return control::load_config(posix_env(), get_variable(overrides),
                               std::filesystem::current_path(removed).string());
 }
 

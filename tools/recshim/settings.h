@@ -11,6 +11,8 @@ namespace recshim::tools {
 // Variable → value; what is here and not empty goes before the environment.
 using Overrides = std::map<std::string, std::string>;
 
+// overrides: borrowed.
+control::GetEnv get_variable(const Overrides& overrides);
 control::Config load_settings(const Overrides& overrides);
 // Writes each problem of config on stderr; true if there was any.
 bool report_errors(const control::Config& config);

@@ -1,4 +1,4 @@
-// Counts journal lines and words the result.
+// See summary.h.
 #include "tools/recshim/summary.h"
 
 #include <fmt/format.h>
@@ -15,37 +15,6 @@ using Json = nlohmann::ordered_json;
 
 constexpr size_t kListedProblems = 5;
 
-void count(const JournalLine& line, Summary& summary) {
-  switch (line.outcome) {
-    case Outcome::kHit:
-      ++summary.replayed;
-      if (line.borrowed) ++summary.borrowed;
-      return;
-    case Outcome::kRecorded:
-      ++summary.recorded;
-      return;
-    case Outcome::kUnchanged:
-      ++summary.unchanged;
-      return;
-    case Outcome::kPassed:
-      ++summary.passed;
-      return;
-    case Outcome::kMiss:
-      ++summary.missed;
-      break;
-    case Outcome::kLost:
-      ++summary.lost;
-      break;
-    case Outcome::kUnrecorded:
-      ++summary.unrecorded;
-      break;
-    case Outcome::kRefused:
-      ++summary.refused;
-      break;
-  }
-  summary.problems.push_back(line);
-}
-
 const char* problem_word(Outcome outcome) {
   switch (outcome) {
     case Outcome::kMiss:
@@ -61,35 +30,25 @@ const char* problem_word(Outcome outcome) {
 
 }  // namespace
 
-Summary summarize(std::string_view journal) {
-  Summary summary;
-  for (size_t start = 0; start < journal.size();) {
-    const size_t end = std::min(journal.find('\n', start), journal.size());
-    const auto line = control::parse_journal_line(std::string(journal.substr(start, end - start)));
-    if (line) {
-      count(*line, summary);
-    } else {
-      ++summary.unreadable_lines;
-    }
-    start = end + 1;
-  }
-  return summary;
+bool is_complete(const control::Tally& tally) {
+  return std::none_of(control::kOutcomes.begin(), control::kOutcomes.end(), [&](Outcome outcome) {
+    return control::is_problem(outcome) && tally.count(outcome) != 0;
+  });
 }
 
-std::string summary_text(const Summary& summary, control::Mode mode, const std::string& dir) {
+std::string summary_text(const control::Tally& tally, control::Mode mode, const std::string& dir) {
   std::vector<std::string> parts;
   const auto part = [&](uint64_t number, std::string_view word) {
     if (number != 0) parts.push_back(fmt::format("{} {}", number, word));
   };
-  part(summary.replayed, "replayed");
-  part(summary.missed, "missed");
-  part(summary.recorded, "recorded");
-  part(summary.unchanged, "unchanged");
-  part(summary.lost, "lost");
-  part(summary.unrecorded, "not recorded");
-  part(summary.refused, "refused");
-  part(summary.passed, "left alone");
-  part(summary.unreadable_lines, "journal lines unreadable");
+  part(tally.count(Outcome::kHit), "replayed");
+  part(tally.count(Outcome::kMiss), "missed");
+  part(tally.count(Outcome::kRecorded), "recorded");
+  part(tally.count(Outcome::kUnchanged), "unchanged");
+  part(tally.count(Outcome::kLost), "lost");
+  part(tally.count(Outcome::kUnrecorded), "not recorded");
+  part(tally.count(Outcome::kRefused), "refused");
+  part(tally.count(Outcome::kPassed), "left alone");
   if (parts.empty()) {
     // In live nothing is looked at.
     parts.emplace_back(mode == control::Mode::kLive
@@ -97,8 +56,9 @@ std::string summary_text(const Summary& summary, control::Mode mode, const std::
                            : "no request to a configured host was seen");
   }
   std::string text = fmt::format("recshim: {} ({})\n", fmt::join(parts, ", "), dir);
-  for (size_t i = 0; i < summary.problems.size() && i < kListedProblems; ++i) {
-    const JournalLine& line = summary.problems[i];
+  const size_t listed = std::min(tally.problems.size(), kListedProblems);
+  for (size_t i = 0; i < listed; ++i) {
+    const JournalLine& line = tally.problems[i];
     text += fmt::format("  {}: {}{}{}", problem_word(line.outcome), line.method,
                         line.method.empty() ? "" : " ", line.url);
     if (line.test_id) text += fmt::format("  [{}]", *line.test_id);
@@ -107,15 +67,15 @@ std::string summary_text(const Summary& summary, control::Mode mode, const std::
     }
     text += '\n';
   }
-  if (summary.problems.size() > kListedProblems) {
-    text += fmt::format("  and {} more\n", summary.problems.size() - kListedProblems);
+  if (tally.problems_counted > listed) {
+    text += fmt::format("  and {} more\n", tally.problems_counted - listed);
   }
   return text;
 }
 
-std::string summary_json(const Summary& summary, const std::string& dir, int exit_code) {
+std::string summary_json(const control::Tally& tally, const std::string& dir, int exit_code) {
   Json problems = Json::array();
-  for (const JournalLine& line : summary.problems) {
+  for (const JournalLine& line : tally.problems) {
     problems.push_back({{"outcome", control::outcome_name(line.outcome)},
                         {"method", line.method},
                         {"url", line.url},
@@ -125,15 +85,15 @@ std::string summary_json(const Summary& summary, const std::string& dir, int exi
   }
   const Json json = {{"dir", dir},
                      {"exit_code", exit_code},
-                     {"replayed", summary.replayed},
-                     {"borrowed", summary.borrowed},
-                     {"missed", summary.missed},
-                     {"recorded", summary.recorded},
-                     {"unchanged", summary.unchanged},
-                     {"lost", summary.lost},
-                     {"unrecorded", summary.unrecorded},
-                     {"refused", summary.refused},
-                     {"passed", summary.passed},
+                     {"replayed", tally.count(Outcome::kHit)},
+                     {"borrowed", tally.borrowed},
+                     {"missed", tally.count(Outcome::kMiss)},
+                     {"recorded", tally.count(Outcome::kRecorded)},
+                     {"unchanged", tally.count(Outcome::kUnchanged)},
+                     {"lost", tally.count(Outcome::kLost)},
+                     {"unrecorded", tally.count(Outcome::kUnrecorded)},
+                     {"refused", tally.count(Outcome::kRefused)},
+                     {"passed", tally.count(Outcome::kPassed)},
                      {"problems", problems}};
   return json.dump(-1, ' ', false, Json::error_handler_t::replace) + '\n';
 }

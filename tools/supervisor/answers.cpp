@@ -13,9 +13,9 @@
 #include "shim/base/env.h"
 #include "shim/base/log.h"
 #include "shim/control/handover.h"
-#include "shim/control/journal.h"
 #include "shim/control/names.h"
 #include "shim/control/supervision.h"
+#include "shim/control/tally.h"
 #include "tools/supervisor/epoll.h"
 #include "tools/supervisor/redirect.h"
 #include "tools/supervisor/supervisor.h"
@@ -338,7 +338,8 @@ void Supervisor::refuse(const Listener& listener, const Notification& notificati
   line.program = process.program;
   line.url = destination;
   line.detail = fmt::format("{} (pid {}): {}", process.program, process.pid, decision.reason);
-  control::append_journal(posix_env(), config_.journal_path, config_.session_dir, line);
+  control::account(posix_env(), *config_.store.memory, config_.journal_path, config_.session_dir,
+                   line);
   listener.answer(notification, decision.error);
 }
 

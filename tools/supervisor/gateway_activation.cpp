@@ -33,16 +33,19 @@ constexpr uint64_t kSoon_us = 1'000'000;
 constexpr int kMaxFailures = 3;
 
 // Tells it to end, and kills it when it does not. It may stay for what is not the session's, and
-// says so by closing done_fd's other end.
-void end_child(pid_t child, int pidfd, int done_fd) {
+// says so by closing done_fd's other end. Returns the signal that killed it before its time, or 0.
+int end_child(pid_t child, int pidfd, int done_fd) {
   kill(child, SIGTERM);
   pollfd waited[2] = {{pidfd, POLLIN, 0}, {done_fd, POLLIN, 0}};
   if (poll(waited, 2, kEnd_ms) <= 0) kill(child, SIGKILL);
   // One that ends closes it too, a moment before.
   if (waited[0].revents == 0) poll(waited, 1, kMoment_ms);
   const bool stays = waited[0].revents == 0 && waited[1].revents != 0;
-  while (!stays && waitpid(child, nullptr, 0) < 0 && errno == EINTR) {
+  int status = 0;
+  while (!stays && waitpid(child, &status, 0) < 0 && errno == EINTR) {
   }
+  const bool was_killed = !stays && WIFSIGNALED(status) && WTERMSIG(status) != SIGTERM;
+  return was_killed ? WTERMSIG(status) : 0;
 }
 
 std::vector<char*> pointers(const std::vector<std::string>& texts) {
@@ -56,22 +59,23 @@ std::vector<char*> pointers(const std::vector<std::string>& texts) {
 
 Result<std::unique_ptr<GatewayActivation>> GatewayActivation::make(
     const std::string& session_dir, std::vector<std::string> command,
-    std::vector<std::string> environment) {
+    std::vector<std::string> environment, Killed killed) {
   std::string path = control::gateway_socket_path(session_dir);
   auto listener = control::listen_unix(path);
   if (!listener) return listener.error();
   return std::unique_ptr<GatewayActivation>(new GatewayActivation(
-      std::move(path), *listener, std::move(command), std::move(environment)));
+      std::move(path), *listener, std::move(command), std::move(environment), std::move(killed)));
 }
 
 GatewayActivation::GatewayActivation(std::string path, int listen_fd,
                                      std::vector<std::string> command,
-                                     std::vector<std::string> environment)
+                                     std::vector<std::string> environment, Killed killed)
     : path_(std::move(path)),
       listen_fd_(listen_fd),
       stop_fd_(eventfd(0, EFD_CLOEXEC)),
       command_(std::move(command)),
-      environment_(std::move(environment)) {}
+      environment_(std::move(environment)),
+      killed_(std::move(killed)) {}
 
 GatewayActivation::~GatewayActivation() {
   if (thread_.joinable()) {
@@ -143,12 +147,7 @@ void GatewayActivation::wait_for_connections() {
     if (child > 0) {
       int status = 0;
       if (waitpid(child, &status, WNOHANG) != child) continue;
-      if (WIFSIGNALED(status)) {
-        log::tell_user(
-            fmt::format("the gateway was killed by signal {}; the next connection "
-                        "starts it again",
-                        WTERMSIG(status)));
-      }
+      if (WIFSIGNALED(status)) killed_(WTERMSIG(status));
       close(pidfd);
       close(done_fd);
       child = pidfd = done_fd = -1;
@@ -170,7 +169,8 @@ void GatewayActivation::wait_for_connections() {
     }
   }
   if (child > 0) {
-    end_child(child, pidfd, done_fd);
+    const int signal = end_child(child, pidfd, done_fd);
+    if (signal != 0) killed_(signal);
     close(pidfd);
     close(done_fd);
   }

@@ -4,6 +4,7 @@
 
 #include <sys/types.h>
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <thread>
@@ -16,11 +17,12 @@ namespace recshim::supervisor {
 class GatewayActivation {
  public:
   // Listens on `<session_dir>/gateway`. command: program and arguments; `--listen-fd N` and
-  // `--done-fd N` are appended. environment: of the gateway, "name=value".
-  // REQUIRES: the session's folder is there.
-  static Result<std::unique_ptr<GatewayActivation>> make(const std::string& session_dir,
-                                                         std::vector<std::string> command,
-                                                         std::vector<std::string> environment);
+  // `--done-fd N` are appended. environment: of the gateway, "name=value". killed: called, on any
+  // thread, when it was killed by a signal, and by which. REQUIRES: the session's folder is there.
+  using Killed = std::function<void(int signal)>;
+  static Result<std::unique_ptr<GatewayActivation>> make(
+      const std::string& session_dir, std::vector<std::string> command,
+      std::vector<std::string> environment, Killed killed = [](int) {});
   // Ends the gateway, if it runs, and waits for it.
   ~GatewayActivation();
   GatewayActivation(const GatewayActivation&) = delete;
@@ -31,7 +33,7 @@ class GatewayActivation {
 
  private:
   GatewayActivation(std::string path, int listen_fd, std::vector<std::string> command,
-                    std::vector<std::string> environment);
+                    std::vector<std::string> environment, Killed killed);
   void wait_for_connections();
   // done_fd: the end of a pipe that hangs up when it need not be waited for.
   [[nodiscard]] pid_t spawn(int& done_fd) const;
@@ -41,6 +43,7 @@ class GatewayActivation {
   const int stop_fd_;
   const std::vector<std::string> command_;
   const std::vector<std::string> environment_;
+  const Killed killed_;
   std::thread thread_;
 };
 

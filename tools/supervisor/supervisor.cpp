@@ -48,7 +48,7 @@ Supervisor::Supervisor(const control::Config& config, Options options, int liste
       listen_fd_(listen_fd),
       stop_fd_(eventfd(0, EFD_CLOEXEC)),
       net_(std::move(net)),
-      addresses_(posix_env(), config.session_dir),
+      addresses_(*config.store.memory),
       policy_(config, options_.sealed, options_.proxies,
               [this](uint32_t address) { return addresses_.host_of(address); }),
       processes_(options_.library_name),

@@ -321,6 +321,14 @@ def weather(ex):
     ex.reply_json({"location": location, "temperature": 15 + len(location), "sky": "sunny"})
 
 
+def overtaken(ex):
+    """The n-th to ask is answered "n", the first of six last."""
+    ex.body()
+    number = ex.server.counter("overtaken")
+    time.sleep(0.3 * max(0, 6 - number))
+    ex.reply(200, f"{number}\n")
+
+
 def flaky(ex):
     """429 with Retry-After, then 200; ?status=503&fails=2 for other ways to fail."""
     ex.body()
@@ -420,7 +428,7 @@ ROUTES = {
     "zstd": encoded("zstd", zstd_stored), "until-close": until_close, "truncate": truncate, "reset": reset,
     "lie": lie, "expect": expect, "early": early, "informational": informational, "big": big,
     "upload": upload, "multipart": multipart, "head": head, "204": no_content, "304": not_modified,
-    "slow": slow, "cookies": cookies, "redirect": redirect, "random": random, "sequence": sequence,
+    "slow": slow, "cookies": cookies, "redirect": redirect, "random": random, "sequence": sequence, "overtaken": overtaken,
     "flaky": flaky, "headers": headers, "old": old, "empty": empty, "binary": binary,
     "json": json_styles, "weather": weather, "upgrade": upgrade, "page": page,
 }

@@ -227,6 +227,13 @@ Result<std::unique_ptr<FileLock>> MemoryEnv::lock(const std::string& path) {
   return std::unique_ptr<FileLock>(std::make_unique<Lock>(*this, path));
 }
 
+Result<std::unique_ptr<FileLock>> MemoryEnv::lock_folder(const std::string& dir) {
+  std::unique_lock guard(mutex_);
+  if (Status status = add_dirs(dir); !status.ok()) return status.error();
+  unlocked_.wait(guard, [&] { return locked_.insert(dir).second; });
+  return std::unique_ptr<FileLock>(std::make_unique<Lock>(*this, dir));
+}
+
 uint64_t MemoryEnv::wall_time_us() {
   const std::lock_guard guard(mutex_);
   return wall_us_;
@@ -278,8 +285,8 @@ class FailingEnv::Handle : public SpillFile {
   std::unique_ptr<SpillFile> inner_;
 };
 
-void FailingEnv::fail(EnvOp op, Error error, int successes) {
-  failures_[op] = {std::move(error), successes};
+void FailingEnv::fail(EnvOp op, Error error, int successes, int times) {
+  failures_[op] = {std::move(error), successes, times};
 }
 
 const Error* FailingEnv::failure(EnvOp op) {
@@ -287,6 +294,8 @@ const Error* FailingEnv::failure(EnvOp op) {
   if (found == failures_.end()) return nullptr;
   if (found->second.successes_left-- > 0) return nullptr;
   found->second.successes_left = 0;
+  if (found->second.times_left <= 0) return nullptr;
+  --found->second.times_left;
   return &found->second.error;
 }
 
@@ -345,6 +354,11 @@ Result<FileInfo> FailingEnv::stat(const std::string& path) {
 Result<std::unique_ptr<FileLock>> FailingEnv::lock(const std::string& path) {
   if (const Error* error = failure(EnvOp::kLock)) return *error;
   return inner_.lock(path);
+}
+
+Result<std::unique_ptr<FileLock>> FailingEnv::lock_folder(const std::string& dir) {
+  if (const Error* error = failure(EnvOp::kLock)) return *error;
+  return inner_.lock_folder(dir);
 }
 
 }  // namespace recshim::testing

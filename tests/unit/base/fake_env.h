@@ -2,6 +2,7 @@
 // set. FailingEnv: any Env whose calls fail on demand. For tests of every layer.
 #pragma once
 
+#include <climits>
 #include <condition_variable>
 #include <map>
 #include <memory>
@@ -32,6 +33,7 @@ class MemoryEnv : public Env {
   Result<std::vector<DirEntry>> list(const std::string& dir) override;
   Result<FileInfo> stat(const std::string& path) override;
   Result<std::unique_ptr<FileLock>> lock(const std::string& path) override;
+  Result<std::unique_ptr<FileLock>> lock_folder(const std::string& dir) override;
   uint64_t wall_time_us() override;
   uint64_t monotonic_time_us() override;
 
@@ -91,8 +93,10 @@ class FailingEnv : public Env {
  public:
   explicit FailingEnv(Env& inner) : inner_(inner) {}
 
-  // From the call after `successes` further ones on, op fails with error until heal().
-  void fail(EnvOp op, Error error = {ErrorCode::kIo, "no space left on device"}, int successes = 0);
+  // From the call after `successes` further ones on, op fails with error, `times` times at most,
+  // until heal().
+  void fail(EnvOp op, Error error = {ErrorCode::kIo, "no space left on device"}, int successes = 0,
+            int times = INT_MAX);
   void heal() { failures_.clear(); }
 
   Result<std::string> read_file(const std::string& path) override;
@@ -108,6 +112,7 @@ class FailingEnv : public Env {
   Result<std::vector<DirEntry>> list(const std::string& dir) override;
   Result<FileInfo> stat(const std::string& path) override;
   Result<std::unique_ptr<FileLock>> lock(const std::string& path) override;
+  Result<std::unique_ptr<FileLock>> lock_folder(const std::string& dir) override;
   uint64_t wall_time_us() override { return inner_.wall_time_us(); }
   uint64_t monotonic_time_us() override { return inner_.monotonic_time_us(); }
 
@@ -116,6 +121,7 @@ class FailingEnv : public Env {
   struct Failure {
     Error error;
     int successes_left = 0;
+    int times_left = 0;
   };
   // The error op is to fail with now, or null.
   const Error* failure(EnvOp op);

@@ -32,7 +32,7 @@ bool forked_child_can(const Take& take) {
 
 TEST(ForkMutex, IsFreeInAChildAndWhatItGuardsIsWhole) {
   ForkMutex outer(LockRank::kStore);
-  ForkMutex inner(LockRank::kSeries);
+  ForkMutex inner(LockRank::kStreams);
   std::atomic<bool> enough{false};
   int first = 0;
   int second = 0;
@@ -97,7 +97,7 @@ TEST(ForkMutex, ThreadsThatForkAtOnceTakeTurns) {
 #ifndef NDEBUG
 TEST(ForkMutexDeathTest, TakingThemOutOfOrderIsAnError) {
   ForkMutex outer(LockRank::kStore);
-  ForkMutex inner(LockRank::kSeries);
+  ForkMutex inner(LockRank::kStreams);
   const std::lock_guard lock(inner);
   EXPECT_DEATH(outer.lock(), "held_ranks");
 }

@@ -88,39 +88,5 @@ TEST(Journal, WhatIsNoLineIsRefused) {
   }
 }
 
-TEST(Journal, GoesToTheFileAndToTheSession) {
-  const TempFolder folder;
-  append_journal(posix_env(), folder.path("j"), folder.path("s"), example());
-  append_journal(posix_env(), folder.path("j"), "", example());
-  EXPECT_EQ(folder.read("j"), to_json_line(example()) + to_json_line(example()));
-  EXPECT_EQ(folder.read(std::string("s/") + kSessionJournalName), to_json_line(example()));
-}
-
-TEST(Journal, FailuresAreNotFatal) {
-  const TempFolder folder;
-  folder.write("file", "");
-  append_journal(posix_env(), folder.path("file/j"), folder.path("file/s"), example());
-  EXPECT_EQ(folder.read("file"), "");
-}
-
-TEST(Journal, LinesOfManyThreadsDoNotMix) {
-  const TempFolder folder;
-  JournalLine line = example();
-  line.detail.assign(20'000, 'd');
-  std::vector<std::thread> threads;
-  for (int i = 0; i < 4; ++i) {
-    threads.emplace_back([&] {
-      for (int n = 0; n < 25; ++n) append_journal(posix_env(), folder.path("j"), "", line);
-    });
-  }
-  for (std::thread& thread : threads) thread.join();
-  std::istringstream lines(folder.read("j"));
-  int count = 0;
-  for (std::string text; std::getline(lines, text); ++count) {
-    EXPECT_TRUE(parse_journal_line(text).ok());
-  }
-  EXPECT_EQ(count, 100);
-}
-
 }  // namespace
 }  // namespace recshim::control

@@ -3,16 +3,18 @@
 
 #include <gtest/gtest.h>
 
+#include <set>
+#include <thread>
+
 #include "shim/control/endpoint.h"
-#include "tests/unit/base/fake_env.h"
 
 namespace recshim::control {
 namespace {
 
 TEST(SyntheticAddresses, AgreeWithinASession) {
-  testing::MemoryEnv env;
-  SyntheticAddresses first(env, "/session");
-  SyntheticAddresses second(env, "/session");
+  const auto memory = std::move(*SessionMemory::make_private());
+  SyntheticAddresses first(*memory);
+  SyntheticAddresses second(*memory);
   const uint32_t a = first.address_of("a.test");
   const uint32_t b = second.address_of("b.test");
   EXPECT_NE(a, b);
@@ -23,27 +25,43 @@ TEST(SyntheticAddresses, AgreeWithinASession) {
 }
 
 TEST(SyntheticAddresses, LieInTheBenchmarkNetworkAndAreNoBroadcast) {
-  testing::MemoryEnv env;
-  SyntheticAddresses addresses(env, "");
+  const auto memory = std::move(*SessionMemory::make_private());
+  SyntheticAddresses addresses(*memory);
   for (int i = 0; i < 1000; ++i) {
     const uint32_t address = addresses.address_of("host" + std::to_string(i));
     EXPECT_TRUE(endpoint_from_text(v4_text(address), 0)->is_synthetic());
     EXPECT_NE(address & 255, 0u);
     EXPECT_NE(address & 255, 255u);
   }
-  EXPECT_TRUE(env.files().empty());
 }
 
-TEST(SyntheticAddresses, ABrokenListOrFullDiskCostsOnlySharing) {
-  testing::MemoryEnv memory;
-  ASSERT_TRUE(memory.make_dirs("/session", 0700).ok());
-  ASSERT_TRUE(memory.write_atomic("/session/addresses", "nonsense x\n198.18.0.7 a.test\n").ok());
-  testing::FailingEnv env(memory);
-  env.fail(testing::EnvOp::kAppend);
-  SyntheticAddresses addresses(env, "/session");
-  EXPECT_EQ(v4_text(addresses.address_of("a.test")), "198.18.0.7");
+TEST(SyntheticAddresses, AreOnesOwnWhereTheMemoryIsOutOfReach) {
+  const auto memory = SessionMemory::unreachable({ErrorCode::kIo, "gone"});
+  SyntheticAddresses addresses(*memory);
+  const uint32_t a = addresses.address_of("a.test");
   const uint32_t b = addresses.address_of("b.test");
+  EXPECT_NE(a, b);
+  EXPECT_EQ(addresses.host_of(a), "a.test");
   EXPECT_EQ(addresses.host_of(b), "b.test");
+}
+
+TEST(SyntheticAddresses, AreNeverGivenTwiceHoweverManyAskAtOnce) {
+  const auto memory = std::move(*SessionMemory::make_private());
+  constexpr int kProcesses = 4;
+  constexpr int kHosts = 500;
+  std::vector<std::vector<uint32_t>> given(kProcesses);
+  std::vector<std::thread> threads;
+  for (int process = 0; process < kProcesses; ++process) {
+    threads.emplace_back([&, process] {
+      SyntheticAddresses addresses(*memory);
+      for (int i = 0; i < kHosts; ++i) {
+        given[process].push_back(addresses.address_of("host" + std::to_string(i)));
+      }
+    });
+  }
+  for (auto& thread : threads) thread.join();
+  for (const auto& others : given) EXPECT_EQ(others, given[0]);
+  EXPECT_EQ(std::set<uint32_t>(given[0].begin(), given[0].end()).size(), size_t{kHosts});
 }
 
 }  // namespace

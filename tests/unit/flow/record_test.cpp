@@ -313,6 +313,7 @@ class NoFiles : public Env {
   Result<std::vector<DirEntry>> list(const std::string&) override { return refuse(); }
   Result<FileInfo> stat(const std::string&) override { return refuse(); }
   Result<std::unique_ptr<FileLock>> lock(const std::string&) override { return refuse(); }
+  Result<std::unique_ptr<FileLock>> lock_folder(const std::string&) override { return refuse(); }
   uint64_t wall_time_us() override { return 0; }
   uint64_t monotonic_time_us() override { return 0; }
 
@@ -364,6 +365,21 @@ TEST(Record, AChunkThatTheClientLeftAfterTheLastWordIsMadeWhole) {
   ASSERT_EQ(ex->boundaries.size(), 1u);
   EXPECT_EQ(ex->boundaries[0].size_bytes, ex->response_body.size());
   EXPECT_EQ(ex->boundaries[0].exact_line, "");
+}
+
+// The order in which requests were sent is told when they are, not when they are answered.
+TEST(Record, TellsOfEachRequestWhenItsLastByteIsSent) {
+  Scene scene;
+  RecordConnection connection(scene.origin, false, scene.settings);
+  std::vector<std::string> sent;
+  connection.sent = [&](http::Exchange& exchange) { sent.push_back(exchange.request.target); };
+  Commands commands;
+  connection.on_client_bytes("POST /1 HTTP/1.1\r\nHost: api.test\r\nContent-Length: 2\r\n\r\na", 1,
+                             commands);
+  EXPECT_TRUE(sent.empty());
+  connection.on_client_bytes("bGET /2 HTTP/1.1\r\nHost: api.test\r\n\r\n", 2, commands);
+  EXPECT_EQ(sent, (std::vector<std::string>{"/1", "/2"}));
+  EXPECT_TRUE(commands.empty());
 }
 
 }  // namespace

@@ -80,7 +80,6 @@ struct Describer {
   std::string operator()(const Tunnel& c) const {
     return "tunnel " + c.origin.host + ":" + std::to_string(c.origin.port);
   }
-  std::string operator()(const Warn& c) const { return "warn " + c.text; }
 };
 
 }  // namespace

@@ -56,6 +56,7 @@ TEST(Failures, LoseNothing) {
         Ask ask;
         if (big) ask.target = "/files/x";
         auto options = options_for("r");
+        options.memory = std::move(*SessionMemory::make_private());
         options.inline_body_limit_bytes = 200;
         {
           Store record(env, options);
@@ -63,6 +64,7 @@ TEST(Failures, LoseNothing) {
           saved_name(record, ask, answer("b", big));
         }
         options.session_dir = "/sessions/r2";
+        options.memory = std::move(*SessionMemory::make_private());
         Store record(env, options);
         env.fail(op, {ErrorCode::kIo, "refused"}, successes);
         auto exchange = testing::exchange_of(ask, answer("c", big));
@@ -91,6 +93,93 @@ TEST(Failures, LoseNothing) {
       }
     }
   }
+}
+
+// A file that can't be looked at may be there: what is recorded for another host, or was by this
+// session, is never overwritten for that, be it one call that fails or all of them.
+TEST(Failures, AFailedReadIsNeverAnAbsentFile) {
+  for (const EnvOp op :
+       {EnvOp::kReadFile, EnvOp::kOpenReadonly, EnvOp::kStat, EnvOp::kList, EnvOp::kLock}) {
+    for (const int times : {1, INT_MAX}) {
+      for (int successes = 0; successes < 12; ++successes) {
+        SCOPED_TRACE("op " + std::to_string(static_cast<int>(op)) + " after " +
+                     std::to_string(successes) + (times == 1 ? " once" : " always"));
+        MemoryEnv memory;
+        FailingEnv env(memory);
+        auto options = options_for("r");
+        options.memory = std::move(*SessionMemory::make_private());
+        Store record(env, options);
+        saved_name(record, {}, answer("one", false));
+        Ask other;
+        other.host = "api.example.com";
+        saved_name(record, other, answer("other", false));
+        env.fail(op, {ErrorCode::kIo, "too many open files"}, successes, times);
+        auto second = testing::exchange_of({}, answer("two", false));
+        auto others_second = testing::exchange_of(other, answer("other two", false));
+        const bool kept = record.save(second).ok();
+        const bool others_kept = record.save(others_second).ok();
+        env.heal();
+        Store replay(env, options);
+        EXPECT_EQ(replayed(replay, {}), completion("one"));
+        EXPECT_EQ(replayed(replay, other), completion("other"));
+        if (kept) {
+          EXPECT_EQ(replayed(replay, {}), completion("two"));
+        }
+        if (others_kept) {
+          EXPECT_EQ(replayed(replay, other), completion("other two"));
+        }
+      }
+    }
+  }
+}
+
+TEST(Failures, AMissIsNoneWhileAFileCanNotBeRead) {
+  MemoryEnv memory;
+  FailingEnv env(memory);
+  ASSERT_TRUE(memory.write_atomic("/recordings/another name.json", "{}").ok());
+  for (const EnvOp op : {EnvOp::kReadFile, EnvOp::kList, EnvOp::kStat}) {
+    auto options = options_for("p");
+    options.cache_dir = "";
+    Store replay(env, options);
+    env.fail(op, {ErrorCode::kIo, "too many open files"});
+    EXPECT_EQ(replayed(replay, {}), "ERROR: too many open files");
+    env.heal();
+    EXPECT_EQ(replayed(replay, {}), "MISS");
+  }
+}
+
+TEST(Failures, WithoutTheSessionsMemoryNothingIsRecordedOrReplayed) {
+  MemoryEnv env;
+  Store before(env, options_for("r"));
+  saved_name(before, {}, answer("one", false));
+  const auto files = env.files();
+  auto options = options_for("r");
+  options.memory = SessionMemory::unreachable({ErrorCode::kIo, "no memory"});
+  Store store(env, options);
+  auto exchange = testing::exchange_of({}, answer("two", false));
+  const auto saved = store.save(exchange);
+  ASSERT_FALSE(saved.ok());
+  EXPECT_EQ(saved.error().message, "no memory");
+  EXPECT_EQ(replayed(store, {}), "ERROR: no memory");
+  EXPECT_EQ(env.files(), files);
+}
+
+TEST(Failures, AFullMemoryIsSaid) {
+  MemoryEnv env;
+  auto options = options_for("r");
+  options.memory = std::move(*SessionMemory::make_private(1));
+  Store record(env, options);
+  saved_name(record, {}, answer("one", false));
+  while (options.memory->append({"filler", ""}, "")) {
+  }
+  auto exchange = testing::exchange_of({}, answer("two", false));
+  const auto saved = record.save(exchange);
+  ASSERT_FALSE(saved.ok());
+  EXPECT_NE(saved.error().message.find("memory is full"), std::string::npos);
+  Ask other;
+  other.body = R"({"model":"m","messages":[{"role":"user","content":"new"}]})";
+  auto another = testing::exchange_of(other, answer("three", false));
+  EXPECT_FALSE(record.save(another).ok());
 }
 
 TEST(Failures, ReplayNeedsNoWritableFolder) {

@@ -262,6 +262,7 @@ TEST(Processes, ShareOneCounter) {
   recshim::testing::TempDir dir;
   StoreOptions options;
   options.dir = dir.path() + "/recordings";
+  options.memory = testing::memory_of("record");
   options.session_dir = dir.path() + "/record";
   options.cache_dir = dir.path() + "/cache";
   constexpr int kProcesses = 8;
@@ -289,6 +290,7 @@ TEST(Processes, ShareOneCounter) {
     auto exchange = testing::exchange_of({}, ok(std::to_string(p) + "." + std::to_string(i)));
     return store.save(exchange).ok();
   });
+  options.memory = testing::memory_of("replay");
   options.session_dir = dir.path() + "/replay";
   const std::string log = dir.path() + "/log";
   run([&](Store& store, int, int) {
@@ -310,7 +312,7 @@ TEST(ModelLists, AFolderIsListedOnceForEachChange) {
   Env& env = posix_env();
   const std::string dir = temp.path() + "/recordings";
   const std::string cache = temp.path() + "/cache";
-  const auto names = [&] { return model_list_names(env, cache, dir); };
+  const auto names = [&] { return *model_list_names(env, cache, dir); };
   const auto put = [&](const std::string& name, int64_t folder_mtime_ns) {
     ASSERT_TRUE(env.write_atomic(dir + "/" + name, "{}").ok());
     ASSERT_TRUE(env.set_mtime_ns(dir, folder_mtime_ns).ok());

@@ -249,6 +249,7 @@ TEST_F(Series, AChangedChunkChangesItsLine) {
   auto first = stream("two", 1000);
   ASSERT_TRUE(Store(env, options).save(first).ok());
   const auto before = recordings();
+  options.memory = testing::memory_of("again");
   options.session_dir = "/sessions/again";
   auto second = stream("2nd", 1234);
   ASSERT_TRUE(Store(env, options).save(second).ok());
@@ -363,6 +364,7 @@ TEST_F(Series, LargeBodiesLieBesideTheirFile) {
   EXPECT_EQ(replayed(replay, ask), big('b').body);
   const auto before = recordings();
 
+  options.memory = testing::memory_of("r2");
   options.session_dir = "/sessions/r2";
   Store same(env, options);
   EXPECT_EQ(saved_name(same, ask, big('a')), "H.json unchanged");
@@ -370,6 +372,7 @@ TEST_F(Series, LargeBodiesLieBesideTheirFile) {
   EXPECT_EQ(saved_name(same, ask, big('b')), "H-2.json unchanged");
   EXPECT_EQ(recordings(), before);
 
+  options.memory = testing::memory_of("r3");
   options.session_dir = "/sessions/r3";
   Store changed(env, options);
   EXPECT_EQ(saved_name(changed, ask, big('c')), "H.json");
@@ -403,6 +406,92 @@ TEST_F(Series, FilesCanGoBesideTheirTests) {
   escape.test_id = "../../etc/test_x.py::t";
   saved_name(record, escape, ok("y"));
   for (const auto& [path, content] : env.files()) EXPECT_EQ(path.find(".."), std::string::npos);
+}
+
+// Requests sent one after another, whose answers come in another order.
+TEST_F(Series, AnswersStayWithTheRequestsHoweverLateTheyCome) {
+  const std::vector<std::vector<int>> orders = {
+      {0, 1, 2, 3}, {3, 2, 1, 0}, {1, 0, 3, 2}, {2, 3, 0, 1}, {1, 3, 0, 2}};
+  int session = 0;
+  for (const bool big : {false, true}) {
+    for (const int error : {-1, 0, 1, 3}) {
+      for (const auto& order : orders) {
+        SCOPED_TRACE(::testing::PrintToString(order) + " error " + std::to_string(error));
+        Ask ask;
+        if (big) ask.target = "/files/x";
+        const auto answer = [&](int i) {
+          const std::string text = "answer " + std::to_string(i);
+          if (i == error) return Answer{503, "text/plain", text, ""};
+          if (big) return Answer{200, "application/octet-stream", std::string(200, 'a') + text, ""};
+          return ok(text);
+        };
+        std::map<std::string, std::string> before;
+        // The second time it is all as it was.
+        for (const bool again : {false, true}) {
+          auto options = options_for("r" + std::to_string(++session));
+          options.inline_body_limit_bytes = 100;
+          Store record(env, options);
+          std::vector<http::Exchange> sent;
+          for (int i = 0; i < 4; ++i) {
+            sent.push_back(testing::exchange_of(ask, answer(i)));
+            ASSERT_TRUE(record.take_place(sent.back()).ok());
+          }
+          for (const int i : order) {
+            const auto saved = record.save(sent[static_cast<size_t>(i)]);
+            ASSERT_TRUE(saved.ok()) << saved.error().message;
+            EXPECT_EQ(saved->repeat, i + 1);
+            EXPECT_EQ(saved->kind == Saved::Kind::kUnchanged, again);
+          }
+          EXPECT_TRUE(!again || recordings() == before);
+          before = recordings();
+          Store replay(env, options_for("p" + std::to_string(session)));
+          for (int i = 0; i < 4; ++i) EXPECT_EQ(replayed(replay, ask), answer(i).body);
+        }
+        for (const auto& [path, content] : recordings()) ASSERT_TRUE(env.remove(path).ok());
+      }
+    }
+  }
+}
+
+TEST_F(Series, ARequestWithoutAnAnswerLeavesNoGap) {
+  Store record(env, options_for("r"));
+  for (int i = 0; i < 4; ++i) {
+    auto exchange = testing::exchange_of({}, ok(std::to_string(i)));
+    ASSERT_TRUE(record.take_place(exchange).ok());
+    if (i == 0 || i == 2) continue;  // cancelled
+    ASSERT_TRUE(record.save(exchange).ok());
+  }
+  Store replay(env, options_for("p"));
+  EXPECT_EQ(replayed(replay, {}), completion("1"));
+  EXPECT_EQ(replayed(replay, {}), completion("3"));
+  EXPECT_EQ(recordings().size(), 2U);
+}
+
+// Two terminals, or `make -j2`: the later of two sessions has the series, the other is told.
+TEST_F(Series, WhatAnotherSessionHasReplacedIsNotSilentlyLost) {
+  Store first(env, options_for("first"));
+  Store second(env, options_for("second"));
+  saved_name(first, {}, ok("first 1"));
+  saved_name(first, {}, ok("first 2"));
+  EXPECT_EQ(saved_name(second, {}, ok("second 1")), "H.json");
+  auto exchange = testing::exchange_of({}, ok("first 3"));
+  const auto lost = first.save(exchange);
+  ASSERT_FALSE(lost.ok());
+  EXPECT_NE(lost.error().message.find("another run records the same request"), std::string::npos)
+      << lost.error().message;
+  EXPECT_EQ(saved_name(second, {}, ok("second 2")), "H-2.json");
+  Store replay(env, options_for("p"));
+  EXPECT_EQ(replayed(replay, {}), completion("second 1"));
+  EXPECT_EQ(replayed(replay, {}), completion("second 2"));
+}
+
+TEST_F(Series, RecordingsThatTheUserRemovedBeginAnew) {
+  Store record(env, options_for("r"));
+  saved_name(record, {}, ok("1"));
+  saved_name(record, {}, ok("2"));
+  for (const auto& [path, content] : recordings()) ASSERT_TRUE(env.remove(path).ok());
+  EXPECT_EQ(saved_name(record, {}, ok("3")), "H.json");
+  EXPECT_EQ(saved_name(record, {}, ok("4")), "H-2.json");
 }
 
 }  // namespace

@@ -4,6 +4,8 @@
 #include <gtest/gtest.h>
 #include <zlib.h>
 
+#include <map>
+
 namespace recshim::store::testing {
 
 http::Exchange request_of(const Ask& ask) {
@@ -61,8 +63,21 @@ std::string gzip(const std::string& text) {
   return out;
 }
 
+std::shared_ptr<SessionMemory> memory_of(const std::string& session) {
+  static std::string test;
+  static std::map<std::string, std::shared_ptr<SessionMemory>> memories;
+  const auto* const info = ::testing::UnitTest::GetInstance()->current_test_info();
+  const std::string now = std::string(info->test_suite_name()) + "." + info->name();
+  if (now != test) memories.clear();
+  test = now;
+  auto& memory = memories[session];
+  if (memory == nullptr) memory = std::move(*SessionMemory::make_private());
+  return memory;
+}
+
 StoreOptions options_for(const std::string& session) {
   StoreOptions options;
+  options.memory = memory_of(session);
   options.dir = "/recordings";
   options.session_dir = "/sessions/" + session;
   options.cache_dir = "/cache";

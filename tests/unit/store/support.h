@@ -35,6 +35,8 @@ std::string completion(const std::string& text, const std::string& id = "chatcmp
 std::string body_text(const http::Exchange& exchange);
 std::string gzip(const std::string& text);
 
+// The memory of a session: the same for the same name within a test.
+std::shared_ptr<SessionMemory> memory_of(const std::string& session);
 // A store and its folders in memory. session: each is a session of its own.
 StoreOptions options_for(const std::string& session);
 // The body that store answers with; "MISS" or "ERROR: …" otherwise.

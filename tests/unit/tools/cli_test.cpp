@@ -180,7 +180,7 @@ TEST(Run, AProgramWithASanitizerGetsItsRuntimeFirst) {
   EXPECT_EQ(output.err, "");
 }
 
-// What the library would append for each exchange, written by the command instead.
+// What the library would account for at each exchange, told by the command instead.
 std::string journal_command(const Cli& cli, const std::vector<control::Outcome>& outcomes) {
   std::ofstream lines(cli.path("lines"));
   for (const control::Outcome outcome : outcomes) {
@@ -191,7 +191,7 @@ std::string journal_command(const Cli& cli, const std::vector<control::Outcome>&
     line.test_id = "t.py::x";
     lines << control::to_json_line(line);
   }
-  return "sh -c 'cat lines >>\"$XDG_RUNTIME_DIR/recshim/$RECSHIM_SESSION/journal\"; exit 3'";
+  return ACCOUNT_PROGRAM " lines 3";
 }
 
 TEST(Run, SumsUpWhatHappened) {
@@ -251,7 +251,7 @@ TEST(Run, RemovesItsSessionAndLeavesTheUsersOwn) {
     const Cli::Output output = cli.run("run -- " + command, "RECSHIM_SESSION=mine");
     EXPECT_THAT(output.err, HasSubstr("recshim: 1 replayed (")) << "its own lines only";
   }
-  EXPECT_TRUE(std::filesystem::exists(cli.path("runtime/recshim/mine/journal")));
+  EXPECT_TRUE(std::filesystem::exists(cli.path("runtime/recshim/mine/memory")));
 }
 
 TEST(Run, TellsWhenNothingWasSeen) {

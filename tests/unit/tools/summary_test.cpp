@@ -12,18 +12,24 @@ using control::Outcome;
 using testing::HasSubstr;
 using testing::Not;
 
-std::string line_with(Outcome outcome, const std::string& detail = "") {
+control::Tally tally_of(const std::vector<JournalLine>& lines) {
+  const auto memory = std::move(*SessionMemory::make_private());
+  for (const auto& line : lines) control::account(posix_env(), *memory, "", "", line);
+  return std::move(*control::tally_of(*memory));
+}
+
+JournalLine line_with(Outcome outcome, const std::string& detail = "") {
   JournalLine line;
   line.outcome = outcome;
   line.method = "GET";
   line.url = "https://a.example/";
   line.borrowed = outcome == Outcome::kHit;
   line.detail = detail;
-  return control::to_json_line(line);
+  return line;
 }
 
 TEST(Summary, NothingSeen) {
-  const Summary summary = summarize("");
+  const control::Tally summary;
   EXPECT_EQ(summary_text(summary, Mode::kRecord, "/r"),
             "recshim: no request to a configured host was seen (/r)\n");
   EXPECT_EQ(summary_text(summary, Mode::kLive, "/r"),
@@ -31,12 +37,9 @@ TEST(Summary, NothingSeen) {
 }
 
 TEST(Summary, CountsAndCutsOffLongLists) {
-  std::string journal = line_with(Outcome::kHit);
-  for (int i = 0; i < 7; ++i) journal += line_with(Outcome::kMiss, "first\nsecond");
-  const Summary summary = summarize(journal);
-  EXPECT_EQ(summary.replayed, 1u);
-  EXPECT_EQ(summary.borrowed, 1u);
-  EXPECT_EQ(summary.missed, 7u);
+  std::vector<JournalLine> lines = {line_with(Outcome::kHit)};
+  for (int i = 0; i < 7; ++i) lines.push_back(line_with(Outcome::kMiss, "first\nsecond"));
+  const control::Tally summary = tally_of(lines);
   const std::string text = summary_text(summary, Mode::kReplay, "/r");
   EXPECT_THAT(text, HasSubstr("recshim: 1 replayed, 7 missed (/r)\n"));
   EXPECT_THAT(text, HasSubstr("    first\n"));
@@ -49,9 +52,8 @@ TEST(Summary, TellsWhatWasNotRecordedAndWhy) {
   connection.outcome = Outcome::kUnrecorded;
   connection.url = "http://a.example";
   connection.detail = "HTTP/2";
-  const Summary summary =
-      summarize(line_with(Outcome::kRecorded) + line_with(Outcome::kUnrecorded, "cancelled") +
-                control::to_json_line(connection));
+  const control::Tally summary = tally_of(
+      {line_with(Outcome::kRecorded), line_with(Outcome::kUnrecorded, "cancelled"), connection});
   EXPECT_EQ(summary_text(summary, Mode::kRecord, "/r"),
             "recshim: 1 recorded, 2 not recorded (/r)\n"
             "  not recorded: GET https://a.example/\n    cancelled\n"
@@ -62,23 +64,17 @@ TEST(Summary, TellsWhatWasNotRecordedAndWhy) {
 TEST(Summary, IsCompleteOrNot) {
   for (const Outcome fine :
        {Outcome::kHit, Outcome::kRecorded, Outcome::kUnchanged, Outcome::kPassed}) {
-    EXPECT_TRUE(summarize(line_with(fine)).is_complete()) << control::outcome_name(fine);
+    EXPECT_TRUE(is_complete(tally_of({line_with(fine)}))) << control::outcome_name(fine);
   }
   for (const Outcome wrong :
        {Outcome::kMiss, Outcome::kLost, Outcome::kUnrecorded, Outcome::kRefused}) {
-    EXPECT_FALSE(summarize(line_with(wrong)).is_complete()) << control::outcome_name(wrong);
+    EXPECT_FALSE(is_complete(tally_of({line_with(wrong)}))) << control::outcome_name(wrong);
   }
 }
 
-TEST(Summary, ALineCutOffByACrashIsCountedApart) {
-  const std::string line = line_with(Outcome::kHit);
-  const Summary summary = summarize(line + line.substr(0, 20));
-  EXPECT_EQ(summary.replayed, 1u);
-  EXPECT_EQ(summary.unreadable_lines, 1u);
-}
-
 TEST(Summary, JsonIsOneLine) {
-  const std::string json = summary_json(summarize(line_with(Outcome::kLost, "disk full")), "/r", 4);
+  const std::string json =
+      summary_json(tally_of({line_with(Outcome::kLost, "disk full")}), "/r", 4);
   EXPECT_EQ(json.find('\n'), json.size() - 1);
   EXPECT_THAT(json, HasSubstr("\"lost\":1"));
   EXPECT_THAT(json, HasSubstr("\"detail\":\"disk full\""));
