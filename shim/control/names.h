@@ -28,6 +28,8 @@ inline constexpr const char* kLibraryVariable = "RECSHIM_LIBRARY";
 // Set by `recshim run`: the unix socket on which its supervisor takes programs that the
 // library can't reach.
 inline constexpr const char* kSupervisorVariable = "RECSHIM_SUPERVISOR";
+// Likewise: a descriptor of the session's folder, for programs to which its path leads elsewhere.
+inline constexpr const char* kSessionFolderVariable = "RECSHIM_SESSION_FOLDER";
 // Read by the library alone: where the recshim program lies when it is not beside it.
 inline constexpr const char* kGatewayVariable = "RECSHIM_GATEWAY";
 

@@ -12,6 +12,7 @@
 
 #include "shim/base/fork_mutex.h"
 #include "shim/base/log.h"
+#include "shim/base/sys.h"
 #include "shim/control/names.h"
 #include "shim/control/proxies.h"
 #include "shim/control/session.h"
@@ -91,6 +92,13 @@ void hand_on(const control::Config& config) {
   }
 }
 
+// The session's folder, open for programs that are executed: is not to be closed for them.
+void note_session_folder(const std::string& text) {
+  const int fd = text.empty() ? -1 : std::atoi(text.c_str());
+  const long flags = fd < 0 ? -1 : sys::call(SYS_fcntl, fd, F_GETFL);
+  if (flags >= 0 && (flags & O_PATH) != 0 && (flags & O_DIRECTORY) != 0) note_own_fd(fd);
+}
+
 void start_now() {
   process_id.store(getpid());
   auto made = std::make_unique<Runtime>();
@@ -102,6 +110,7 @@ void start_now() {
   if (made->config.mode != control::Mode::kLive) remember_environment();
   made->memory = control::open_session_memory(made->config, get_env);
   if (made->memory->fd() >= 0) note_own_fd(made->memory->fd());
+  note_session_folder(get_env(control::kSessionFolderVariable).value_or(""));
   hand_on(made->config);
   log::remember_stderr();
   if (!made->config.log_path.empty() && !log::open(made->config.log_path, made->config.log_level)) {

@@ -99,7 +99,7 @@ def test_a_full_disk_does_not_keep_it_from_being_counted(lab, mode, count):
 def test_descriptors_run_out(lab):
     """What is there is not overwritten unread, and what can't be written is lost."""
     lab.serve(tls=False)
-    run(lab, "record", [*CURL, URL + "/sequence", URL + "/random"]).ok(None)
+    assert run(lab, "record", [*CURL, URL + "/sequence", URL + "/random"]).status == 0
     before = lab.snapshot()
     script = ("import http.client, os, resource\n"
               f"c = http.client.HTTPConnection('{HOST}', timeout=10); c.connect()\n"
@@ -224,7 +224,7 @@ def test_a_body_that_can_not_be_read_to_its_end_is_refused(lab):
     """Its file loses its second half while it is replayed."""
     lab.serve(tls=False)
     path = "/big?bytes=8000000"
-    run(lab, "record", [*CURL, "-o", os.devnull, URL + path]).ok(None)
+    assert run(lab, "record", [*CURL, "-o", os.devnull, URL + path]).status == 0
     lab.stop_servers()
     (body,) = lab.dir.rglob("*.body")
     script = ("import http.client, os, sys\n"
@@ -270,3 +270,13 @@ def test_without_a_journal_asked_for_there_is_none(lab):
     lab.run([*CURL, URL + "/sequence"], lab.shim_env("record", **env), "record").ok()
     folder = lab.folder / "run" / "recshim" / "named-session"
     assert [path.name for path in folder.iterdir()] == ["memory"]
+
+
+def test_a_static_program_with_another_tmp_is_served(lab, clients):
+    lab.serve(tls=False)
+    program = [clients["glibc"], HOST, "80", "/sequence"]
+    recorded = run(lab, "record", [*own_tmp(lab), *program])
+    assert recorded.status == 0 and counts(recorded, "recorded") == (1,), recorded.account()
+    lab.stop_servers()
+    replayed = run(lab, "replay", [*own_tmp(lab), *program])
+    assert replayed.status == 0 and replayed.stdout == recorded.stdout, replayed.account()

@@ -1,4 +1,5 @@
 // `recshim run`: a session around one command.
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <unistd.h>
 
@@ -86,6 +87,14 @@ control::Tally tally(const control::Config& config, const control::Tally& before
                  now);
   }
   return now;
+}
+
+// The number of a descriptor of folder that programs keep when they are executed; "" without.
+std::string open_for_children(const std::string& folder) {
+  const int fd = sys::open(folder.c_str(), O_PATH | O_DIRECTORY);
+  const int high = fd < 0 ? -1 : sys::move_high(fd);
+  if (high < 0 || fcntl(high, F_SETFD, 0) != 0) return "";
+  return std::to_string(high);
 }
 
 // How CMD is started.
@@ -289,6 +298,9 @@ int run(const Options& options) {
     variables["LD_PRELOAD"] = compose_preload(library, plan.sanitizer, environment("LD_PRELOAD"));
   }
   variables[control::kSupervisorVariable] = services->supervisor_socket();
+  if (!services->supervisor_socket().empty()) {
+    variables[control::kSessionFolderVariable] = open_for_children(config.session_dir);
+  }
   std::vector<std::string> command = options.command;
   if (plan.wrapped) {
     std::vector<std::string> wrapper = {executable, "supervised"};

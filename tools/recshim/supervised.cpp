@@ -52,6 +52,14 @@ void set_trust(const control::Config& config) {
   for (const auto& [name, value] : *variables) setenv(name.c_str(), value.c_str(), 1);
 }
 
+// The supervisor's socket: in another mount namespace the way to it is the descriptor of its
+// folder.
+std::string reachable_socket(const std::string& socket) {
+  const std::string folder = environment(control::kSessionFolderVariable);
+  if (folder.empty() || access(socket.c_str(), F_OK) == 0 || errno != ENOENT) return socket;
+  return "/proc/self/fd/" + folder + socket.substr(socket.rfind('/'));
+}
+
 // True when the program may start.
 bool join(const Options& options, const control::Config& config) {
   supervisor::FilterOptions filter;
@@ -61,13 +69,14 @@ bool join(const Options& options, const control::Config& config) {
   // The run's folder of the session, which may not be this user's.
   const std::string socket = environment(control::kSupervisorVariable);
   const std::string session_dir = socket.substr(0, socket.rfind('/'));
-  const auto joined = supervisor::join_supervisor(socket, session_dir, filter);
+  const std::string reached = reachable_socket(socket);
+  const auto joined = supervisor::join_supervisor(reached, session_dir, filter);
   if (joined && *joined != supervisor::Joined::kForeign) return true;
-  if (!joined && access(socket.c_str(), F_OK) != 0 && errno == EACCES) {
+  if (!joined && access(reached.c_str(), F_OK) != 0 && errno == EACCES) {
     complain("this program runs as another user than recshim, which does not see its connections");
     return true;
   }
-  if (!joined && access(environment(control::kSupervisorVariable).c_str(), F_OK) != 0) {
+  if (!joined && access(reached.c_str(), F_OK) != 0) {
     complain(
         "the recshim run that this program belongs to has ended: it is not started, for nobody "
         "would see its connections");
