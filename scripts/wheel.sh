@@ -7,7 +7,7 @@ usage() {
   echo "usage: scripts/wheel.sh [--arch amd64|arm64]"
   echo "Builds dist/recshim-VERSION-py3-none-manylinux_2_31_*.whl, for this machine's architecture or that one,"
   echo "and dist/recshim-VERSION.tar.gz, from whose content the wheel is made. Everything but libc is linked"
-  echo "into it, and libc is Debian 11's: it runs on glibc 2.31 and later. Works on Debian 12 and 13; installs"
+  echo "into it, and libc is Debian 11's: it runs on glibc 2.31 and later. Made for Debian 12; installs"
   echo "missing packages, and fetches others into build-wheel/ without installing them (DEBIAN_MIRROR=URL)."
   echo "JOBS=N sets how many compilers run at once."
 }
