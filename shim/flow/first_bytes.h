@@ -24,5 +24,9 @@ bool server_speaks_first(uint16_t port);
 // Why a connection to one is not replayed, for people.
 inline constexpr const char* kServerSpeaksFirst =
     "on this port the server speaks first, so it is not HTTP";
+// The same of TLS whose client offers HTTP/2 and nothing else.
+inline constexpr const char* kOnlyHttp2 =
+    "the program offers HTTP/2 alone, which this version does not speak; let it offer HTTP/1.1, or "
+    "leave the host out of RECSHIM_HOSTS";
 
 }  // namespace recshim::flow

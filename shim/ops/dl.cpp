@@ -10,6 +10,7 @@
 #include "shim/ops/tls_resolve.h"
 #include "shim/runtime/guard.h"
 #include "shim/runtime/real.h"
+#include "shim/runtime/runtime.h"
 #include "shim/runtime/tls_gate.h"
 
 namespace recshim::ops {
@@ -27,11 +28,18 @@ bool is_libc(const link_map* object) {
          is_named(object, "libc-2") || is_named(object, "libpthread-2");
 }
 
+// In live mode only connections are led elsewhere.
+bool hooks_matter(HookGroup group) {
+  const runtime::Runtime* self = runtime::runtime();
+  return runtime::tls_active() ||
+         (self != nullptr && group == HookGroup::kLibc && !self->config.connect_to.empty());
+}
+
 }  // namespace
 
 void* answer_dlsym(const void* caller, void* handle, const char* name, HookGroup group,
                    void* hook) {
-  if (handle == RTLD_DEFAULT || handle == RTLD_NEXT || !runtime::tls_active()) return nullptr;
+  if (handle == RTLD_DEFAULT || handle == RTLD_NEXT || !hooks_matter(group)) return nullptr;
   void* found = look_up(handle, name);  // null, and nothing to replace, if it is ours
   const link_map* object = object_of(found);
   // The main program's own function of that name is not the library's.
@@ -49,7 +57,7 @@ void* answer_dlsym(const void* caller, void* handle, const char* name, HookGroup
 }
 
 int dlopen_mode(int mode) {
-  return runtime::tls_active() ? mode & ~RTLD_DEEPBIND : mode;
+  return hooks_matter(HookGroup::kLibc) ? mode & ~RTLD_DEEPBIND : mode;
 }
 
 }  // namespace recshim::ops

@@ -14,6 +14,7 @@
 #include "shim/base/log.h"
 #include "shim/base/sys.h"
 #include "shim/control/endpoint.h"
+#include "shim/flow/first_bytes.h"
 #include "shim/runtime/driver.h"
 #include "shim/runtime/guard.h"
 #include "shim/runtime/runtime.h"
@@ -79,9 +80,6 @@ http::Origin session_origin(const http::Origin& connected, const std::string& sn
   return origin;
 }
 
-constexpr const char* kOnlyHttp2 =
-    "the program offers HTTP/2 only, which this version does not speak";
-
 constexpr const char* kExcluded =
     "RECSHIM_HOSTS excludes it, but not what the program connected to; exclude that, too";
 
@@ -111,7 +109,7 @@ TlsVerdict decide_on(Socket& socket, const std::string& sni, AlpnOffer alpn, boo
   const bool configured = hosts.configured(origin.host, origin.port, server_address(socket));
   if (socket.role == Role::kReplay) {
     if (hosts.excluded(origin.host, origin.port)) return refusal(origin.host, kExcluded);
-    if (alpn == AlpnOffer::kOnlyOther) return refusal(origin.host, kOnlyHttp2);
+    if (alpn == AlpnOffer::kOnlyOther) return refusal(origin.host, flow::kOnlyHttp2);
     verdict.action = TlsAction::kVirtual;
     verdict.connection = std::make_shared<VirtualConnection>();
     verdict.connection->host = sni;
@@ -131,7 +129,7 @@ TlsVerdict decide_on(Socket& socket, const std::string& sni, AlpnOffer alpn, boo
   const bool watched_and_named = socket.role == Role::kWatched && configured;
   if (socket.role == Role::kRecord || watched_and_named) {
     if (alpn == AlpnOffer::kOnlyOther) {
-      leave_unrecorded(origin, kOnlyHttp2);
+      leave_unrecorded(origin, flow::kOnlyHttp2);
       socket.tls = true;
       return verdict;
     }

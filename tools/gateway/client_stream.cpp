@@ -2,9 +2,12 @@
 #include "tools/gateway/client_stream.h"
 
 #include <fmt/format.h>
+#include <openssl/err.h>
 
 #include <algorithm>
 #include <chrono>
+
+#include "shim/flow/first_bytes.h"
 
 namespace recshim::gateway {
 namespace {
@@ -93,6 +96,7 @@ Stream::Io ClientStream::read_tls(std::string& out) {
 
 Stream::Io ClientStream::tls_failed(int ssl_error) {
   if (problem_.empty()) {
+    only_http2_ = ERR_GET_REASON(ERR_peek_error()) == SSL_R_NO_APPLICATION_PROTOCOL;
     alerted_ = ERR_GET_REASON(ERR_peek_error()) > SSL_AD_REASON_OFFSET;
     problem_ = ssl_error == SSL_ERROR_SSL ? openssl_error() : "TLS failed";
   }
@@ -113,6 +117,7 @@ std::string ClientStream::why_unused(Io how) const {
         detail);
   };
   if (alerted_) return distrust(problem_);
+  if (only_http2_) return flow::kOnlyHttp2;
   if (!problem_.empty()) return "the TLS handshake with the program failed: " + problem_;
   const char* const detail =
       how == Io::kReset ? "a reset without an alert" : "a close without an alert";

@@ -66,6 +66,7 @@ class ClientStream final : public Stream {
   bool was_gone_ = false;  // before it could see our certificate
   bool spoke_ = false;     // it has sent plaintext over TLS
   std::function<void()> on_spoke_;
+  bool only_http2_ = false;   // is all that it offers
   bool alerted_ = false;      // problem_ is what it has told us
   uint64_t finished_ms_ = 0;  // when the handshake was over; 0: not yet
   std::string problem_;

@@ -83,7 +83,8 @@ UpstreamSettings UpstreamSettings::from(const control::Config& config,
   settings.files = config.upstream;
   settings.hosts = &hosts;
   settings.environment_has_proxy = !control::proxies_of_environment(get_env).empty();
-  settings.ca_file = config.upstream.ca_file;
+  std::string bundle = config.upstream.ca_file;
+  std::vector<std::string> extra, folders;
   // The session's own authority, which these may name for the programs, vouches for no real
   // server.
   const auto file_named_by = [&](const char* name) {
@@ -92,37 +93,31 @@ UpstreamSettings UpstreamSettings::from(const control::Config& config,
   };
   // As the tools that read them have it: CURL_CA_BUNDLE first.
   for (const char* name : {"CURL_CA_BUNDLE", "SSL_CERT_FILE"}) {
-    if (settings.ca_file.empty()) settings.ca_file = file_named_by(name);
+    if (bundle.empty()) bundle = file_named_by(name);
   }
   // libcurl and OpenSSL may come from another distribution, whose bundle is elsewhere.
-  if (settings.ca_file.empty()) settings.ca_file = control::system_bundle(posix_env());
+  if (bundle.empty()) bundle = control::system_bundle(posix_env());
   for (const char* name : {"NODE_EXTRA_CA_CERTS", "REQUESTS_CA_BUNDLE", "DENO_CERT"}) {
     const std::string path = file_named_by(name);
-    if (!path.empty()) settings.extra_ca.push_back(path);
+    if (!path.empty()) extra.push_back(path);
   }
   for (auto& folder : control::ca_folders(get_env(control::kCaFoldersVariable).value_or(""))) {
-    for (std::string& path : files_to_read(folder)) settings.extra_ca.push_back(std::move(path));
-    settings.extra_ca_folders.push_back(std::move(folder));
+    for (std::string& path : files_to_read(folder)) extra.push_back(std::move(path));
+    folders.push_back(std::move(folder));
   }
+  settings.trust =
+      std::make_shared<UpstreamTrust>(std::move(bundle), std::move(extra), std::move(folders));
   return settings;
 }
 
-// Adds the extra authorities to those that libcurl has loaded, and takes back that an end
+// Gives libcurl, which loads none, the authorities, and takes back that an end
 // which was not announced is none to tell of: the client is to see it too.
 CURLcode Upstream::adjust(CURL*, void* context, void* tls) {
   auto* const facts = static_cast<Tls*>(tls);
   auto* const ssl_context = static_cast<SSL_CTX*>(context);
   SSL_CTX_clear_options(ssl_context, SSL_OP_IGNORE_UNEXPECTED_EOF);
   SSL_CTX_set_cert_cb(ssl_context, note_certificate_asked, &facts->certificate_asked);
-  for (const std::string& path : facts->settings->extra_ca) {
-    // A file that can't be read adds nothing: verification then says what is not trusted.
-    if (X509_STORE_load_file(SSL_CTX_get_cert_store(ssl_context), path.c_str()) != 1) {
-      ERR_clear_error();
-    }
-  }
-  for (const std::string& folder : facts->settings->extra_ca_folders) {
-    X509_STORE_load_path(SSL_CTX_get_cert_store(ssl_context), folder.c_str());
-  }
+  SSL_CTX_set1_cert_store(ssl_context, facts->authorities.get());
   return CURLE_OK;
 }
 
@@ -187,7 +182,16 @@ std::variant<std::unique_ptr<Upstream>, UpstreamProblem> Upstream::open(
   const auto file = [curl](CURLoption option, const std::string& path) {
     if (!path.empty()) curl_easy_setopt(curl, option, path.c_str());
   };
-  file(CURLOPT_CAINFO, settings.ca_file);
+  if (made->tls_) {
+    auto authorities = settings.trust->store();
+    if (!authorities) {
+      return UpstreamProblem{
+          {}, fmt::format("{}:{}: {}", origin.host, origin.port, authorities.error().message)};
+    }
+    made->tls_facts_.authorities = std::move(*authorities);
+  }
+  curl_easy_setopt(curl, CURLOPT_CAINFO, nullptr);
+  curl_easy_setopt(curl, CURLOPT_CAPATH, nullptr);
   file(CURLOPT_SSLCERT, settings.files.client_cert);
   file(CURLOPT_SSLKEY, settings.files.client_key);
   curl_easy_setopt(curl, CURLOPT_SSL_CTX_FUNCTION, adjust);

@@ -17,19 +17,18 @@
 #include "shim/control/config.h"
 #include "shim/http/message.h"
 #include "tools/gateway/stream.h"
+#include "tools/gateway/upstream_trust.h"
 
 namespace recshim::gateway {
 
 // What every upstream of this gateway is told. Threads: const after making.
 struct UpstreamSettings {
   control::Upstream files;
-  std::string ca_file;                          // empty: libcurl's own
-  std::vector<std::string> extra_ca;            // trusted besides
-  std::vector<std::string> extra_ca_folders;    // the same, files named by `openssl rehash`
+  std::shared_ptr<UpstreamTrust> trust;
   const control::HostMatcher* hosts = nullptr;  // for RECSHIM_CONNECT_TO
   bool environment_has_proxy = false;
 
-  // ca_file and extra_ca from the configuration and the variables that programs know:
+  // trust from the configuration and the variables that programs know:
   // CURL_CA_BUNDLE and SSL_CERT_FILE, else the system's bundle; NODE_EXTRA_CA_CERTS,
   // REQUESTS_CA_BUNDLE, DENO_CERT and SSL_CERT_DIR.
   static UpstreamSettings from(const control::Config& config, const control::HostMatcher& hosts,
@@ -96,6 +95,7 @@ class Upstream final : public Stream {
   // What is told to libcurl's TLS, and what it tells.
   struct Tls {
     const UpstreamSettings* settings = nullptr;
+    CertStorePtr authorities;
     bool certificate_asked = false;  // ours
   };
   static CURLcode adjust(CURL* curl, void* context, void* tls);

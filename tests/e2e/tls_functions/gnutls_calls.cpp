@@ -46,9 +46,9 @@ struct Connection {
   void use() {
     char reply[16384];
     gnutls_record_send(session, kRequest, sizeof kRequest - 1);
-    for (int tries = 0; tries < 2; ++tries) {
-      if (gnutls_record_recv(session, reply, sizeof reply) > 0) break;
-      if (tries == 0) wait_for_bytes(fd);
+    if (gnutls_record_recv(session, reply, sizeof reply) == GNUTLS_E_AGAIN) {
+      wait_for_bytes(fd);
+      gnutls_record_recv(session, reply, sizeof reply);
     }
     gnutls_bye(session, GNUTLS_SHUT_WR);
   }

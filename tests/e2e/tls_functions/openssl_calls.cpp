@@ -38,9 +38,10 @@ struct Connection {
   void use() {
     char reply[16384];
     SSL_write(ssl, kRequest, sizeof kRequest - 1);
-    for (int tries = 0; tries < 2; ++tries) {
-      if (SSL_read(ssl, reply, sizeof reply) > 0) break;
-      if (tries == 0) wait_for_bytes(fd);
+    const int n = SSL_read(ssl, reply, sizeof reply);
+    if (n <= 0 && SSL_get_error(ssl, n) == SSL_ERROR_WANT_READ) {
+      wait_for_bytes(fd);
+      SSL_read(ssl, reply, sizeof reply);
     }
     SSL_shutdown(ssl);
   }
