@@ -141,6 +141,8 @@ class ReplayConnection {
   void on_client_bytes(std::string_view bytes, uint64_t now_us, Commands& out);
   void on_client_end(uint64_t now_us, Commands& out);
   void set_origin(http::Origin origin);
+  // As above. Empty: the host of the origin is no guess.
+  void set_address(std::string address, std::function<bool(const std::string& host)> may_be);
   [[nodiscard]] const http::Origin& origin() const;
 
   // Answers to Find and FindEarly. recording: the response side is read; kept until sent.

@@ -85,6 +85,15 @@ http::Origin request_origin(const http::Origin& connection, const http::RequestH
   return origin;
 }
 
+void name_by_host_header(http::Origin& target, const http::RequestHead& head,
+                         const std::string& address,
+                         const std::function<bool(const std::string&)>& may_be) {
+  if (address.empty()) return;
+  const auto named = host_header(head, target.port);
+  if (!named || (may_be && !may_be(named->host))) return;
+  target.host = is_numeric_host(named->host) ? address : named->host;
+}
+
 bool asks_to_close(const http::RequestHead& head) {
   if (http::header_has_token(head.headers, "Connection", "close")) return true;
   return head.version == "1.0" && !http::header_has_token(head.headers, "Connection", "keep-alive");

@@ -2,7 +2,9 @@
 // Knows no configuration: whether an origin is ours is asked elsewhere.
 #pragma once
 
+#include <functional>
 #include <optional>
+#include <string>
 #include <string_view>
 
 #include "shim/http/message.h"
@@ -22,6 +24,13 @@ bool is_numeric_host(std::string_view host);
 // The origin of a request on a connection to `connection`: the target's in absolute-form,
 // else the connection's, whose numeric host gives way to the Host header's name.
 http::Origin request_origin(const http::Origin& connection, const http::RequestHead& head);
+
+// Where the connection was made to address, for which the host in target is a guess: the Host
+// header decides, if may_be (null: always) says that its name can be a host there. Empty: it is no
+// guess.
+void name_by_host_header(http::Origin& target, const http::RequestHead& head,
+                         const std::string& address,
+                         const std::function<bool(const std::string& host)>& may_be);
 
 // What the Host header names; nullopt without one that is well-formed. scheme "", default_port
 // where it has none.

@@ -192,10 +192,7 @@ bool RecordConnection::Impl::decide_origin(const http::RequestHead& head,
   if (is_proxy) return is_configured(target);
   if (absolute_target_origin(head.target)) return target == origin || is_configured(target);
   if (address.empty()) return true;
-  const auto named = host_header(head, origin.port);
-  if (named && (!may_be || may_be(named->host))) {
-    target.host = is_numeric_host(named->host) ? address : named->host;
-  }
+  name_by_host_header(target, head, address, may_be);
   return is_configured(target, address);
 }
 

@@ -57,6 +57,8 @@ struct ReplayConnection::Impl {
   const Settings& settings;
   http::Origin origin;
   bool is_proxy;
+  std::string address;  // set_address(); empty: the origin's host is no guess
+  std::function<bool(const std::string&)> may_be;
 
   Phase phase = Phase::kSniffing;
   Serving serving = Serving::kIdle;
@@ -204,8 +206,9 @@ void ReplayConnection::Impl::on_request_head(http::RequestStarted& event, Comman
     }
     return;
   }
-  const http::Origin target = request_origin(origin, head);
+  http::Origin target = request_origin(origin, head);
   const bool absolute = absolute_target_origin(head.target).has_value();
+  if (!is_proxy && !absolute) name_by_host_header(target, head, address, may_be);
   // Asked by address, it may yet be a host that is excluded by name.
   const bool named_late = !is_proxy && !absolute && target.host != origin.host;
   const bool foreign = is_proxy || (absolute && target != origin) || named_late;
@@ -332,6 +335,11 @@ void ReplayConnection::on_client_end(uint64_t, Commands&) {
   impl.request.reset();
 }
 
+void ReplayConnection::set_address(std::string address,
+                                   std::function<bool(const std::string&)> may_be) {
+  impl_->address = std::move(address);
+  impl_->may_be = std::move(may_be);
+}
 void ReplayConnection::set_origin(http::Origin origin) {
   impl_->origin = std::move(origin);
 }

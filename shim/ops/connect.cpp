@@ -125,7 +125,7 @@ int start_replay(int fd, int family, const Target& target) {
     socket.peer_fd = loopback.peer_fd;
     socket.unix_pair = loopback.unix_pair;
     socket.options = loopback.options;
-    socket.replay = runtime::make_replay(socket.origin, socket.proxy);
+    socket.replay = runtime::make_replay(socket, socket.origin);
     if (flow::server_speaks_first(target.asked.port) && !socket.proxy) {
       runtime::refuse(socket, flow::kServerSpeaksFirst);
     }

@@ -162,10 +162,11 @@ void end_peer(Socket& socket, bool reset) {
 }
 
 // What a connection was made to is an address, for which its host is a guess.
-void decide_by_host(flow::RecordConnection& record, const Socket& socket) {
+template <typename Connection>
+void decide_by_host(Connection& connection, const Socket& socket) {
   std::string address = server_address(socket);
   if (address.empty()) return;
-  record.set_address(std::move(address), [asked = socket.asked](const std::string& host) {
+  connection.set_address(std::move(address), [asked = socket.asked](const std::string& host) {
     return may_be_at(host, asked);
   });
 }
@@ -251,8 +252,11 @@ std::unique_ptr<flow::RecordConnection> make_session_record(const Socket& socket
   return made;
 }
 
-std::unique_ptr<flow::ReplayConnection> make_replay(const http::Origin& origin, bool proxy) {
-  auto made = std::make_unique<flow::ReplayConnection>(origin, proxy, runtime()->flow_settings);
+std::unique_ptr<flow::ReplayConnection> make_replay(const Socket& socket,
+                                                    const http::Origin& origin) {
+  auto made =
+      std::make_unique<flow::ReplayConnection>(origin, socket.proxy, runtime()->flow_settings);
+  decide_by_host(*made, socket);
   made->stamp = current_stamp;
   return made;
 }

@@ -43,7 +43,8 @@ void record_server_end(Socket& socket, flow::End end);
 void record_client_end(Socket& socket, int fd);
 
 // --- Replay -------------------------------------------------------------------------
-std::unique_ptr<flow::ReplayConnection> make_replay(const http::Origin& origin, bool proxy);
+std::unique_ptr<flow::ReplayConnection> make_replay(const Socket& socket,
+                                                    const http::Origin& origin);
 
 // All REQUIRE: OwnWork, socket.mutex held, role kReplay.
 // Takes the program's bytes. Returns 0, or the errno the write fails with; `*go_live` is

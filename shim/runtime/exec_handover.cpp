@@ -114,7 +114,7 @@ void adopt_sockets() {
         socket.record = make_record(socket);
         return;
       }
-      socket.replay = make_replay(origin, socket.proxy);
+      socket.replay = make_replay(socket, origin);
       socket.out = file->substr(std::min(unsent_at, file->size()), unsent_bytes);
       pump(socket);
     });

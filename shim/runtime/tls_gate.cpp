@@ -87,6 +87,7 @@ constexpr const char* kExcluded =
 void put_on(Socket& socket, VirtualConnection& connection) {
   const http::Origin origin = session_origin(socket.origin, connection.host);
   if (socket.origin != origin) socket.replay->set_origin(origin);
+  if (!connection.host.empty()) socket.replay->set_address("", nullptr);
   socket.origin = origin;
   socket.tls = true;
   connection.socket.store(&socket);
