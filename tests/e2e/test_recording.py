@@ -483,3 +483,17 @@ def test_secret_cookies_are_not_written(lab):
     mask = re.compile(r"(session|tracking)=[^;]*;")
     assert mask.sub(r"\1=…;", replayed.text()) == mask.sub(r"\1=…;", recorded.text())
     lab.assert_no_secret(*values)
+
+
+def test_a_limit_of_file_sizes_loses_the_recording_and_not_the_program(lab):
+    """Our own write beyond RLIMIT_FSIZE raises SIGXFSZ in the program's thread."""
+    lab.serve()
+    url = URL + "/big?bytes=300000"
+    unlimited = lab.record([*CURL, url]).ok()
+    for path in lab.recordings():
+        path.unlink()
+    recorded = lab.record(["bash", "-c", 'ulimit -f 8; exec "$@"', "bash", *CURL, url])
+    assert recorded.status == 0, recorded.account()
+    assert recorded.stdout == unlimited.stdout
+    assert b"lost" in recorded.stderr and b"File too large" in recorded.stderr
+    assert not lab.recordings()

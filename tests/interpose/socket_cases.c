@@ -2,6 +2,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
@@ -355,4 +356,27 @@ void case_connect_in_parts(void) {
   say_result("connect anew", connect(fd, (const struct sockaddr*)&address, sizeof address));
   exchange(fd, "/chunked");
   close(fd);
+}
+
+/* A server on another port of a host that is configured. */
+void case_bind_by_name(void) {
+  const struct addrinfo hints = {.ai_family = AF_INET, .ai_socktype = SOCK_STREAM};
+  struct addrinfo* found = NULL;
+  if (getaddrinfo("localhost", NULL, &hints, &found) != 0) give_up("getaddrinfo");
+  const int server = socket(AF_INET, SOCK_STREAM, 0);
+  say_result("bind", bind(server, found->ai_addr, found->ai_addrlen));
+  freeaddrinfo(found);
+  say_result("listen", listen(server, 1));
+  struct sockaddr_in address;
+  socklen_t size = sizeof address;
+  getsockname(server, (struct sockaddr*)&address, &size);
+  const int client = socket(AF_INET, SOCK_STREAM, 0);
+  say_result("connect", connect(client, (struct sockaddr*)&address, size));
+  const int accepted = accept(server, NULL, NULL);
+  say_result("write", write(client, "x", 1));
+  say_result("read", read(accepted, &(char){0}, 1));
+  close(accepted);
+  close(client);
+  close(server);
+  fresh_exchange("/hello");
 }

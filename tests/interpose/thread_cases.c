@@ -153,6 +153,31 @@ void case_fork_beside_busy_threads(void) {
   fclose(stream);
 }
 
+/* Whether an exchange went well; needs little stack. */
+static void* exchange_in_little_room(void* unused) {
+  (void)unused;
+  static char reply[1024];
+  const int fd = dial();
+  ask(fd, "/close?small");
+  size_t size = 0;
+  ssize_t count;
+  while ((count = read(fd, reply + size, sizeof reply - size)) > 0) size += (size_t)count;
+  close(fd);
+  return (void*)(uintptr_t)(count == 0 && memcmp(reply, "HTTP/1.1 200", 12) == 0);
+}
+
+void case_smallest_stack(void) {
+  pthread_attr_t attributes;
+  pthread_attr_init(&attributes);
+  pthread_attr_setstacksize(&attributes, (size_t)sysconf(_SC_THREAD_STACK_MIN));
+  pthread_t thread;
+  const int error = pthread_create(&thread, &attributes, exchange_in_little_room, NULL);
+  if (error != 0) give_up("pthread_create");
+  void* good = NULL;
+  pthread_join(thread, &good);
+  say("answered: %d", good != NULL);
+}
+
 static void exchange_at_end(void* path) {
   fresh_exchange(path);
 }
