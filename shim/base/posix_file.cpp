@@ -9,6 +9,7 @@
 #include <cstdio>
 #include <cstring>
 
+#include "shim/base/lasting.h"
 #include "shim/base/sys.h"
 
 namespace recshim::posix {
@@ -148,19 +149,24 @@ Error io_error(std::string_view what, const std::string& path, int error_number)
                std::string(what) + " " + path + ": " + sys::error_text(error_number)};
 }
 
+namespace {
+
+struct Root {
+  dev_t device = 0;
+  ino_t inode = 0;
+  bool operator==(const Root&) const = default;
+};
+
+Root root_now() {
+  struct stat info {};
+  const long status = sys::call(SYS_newfstatat, AT_FDCWD, sys::arg("/"), sys::arg(&info), 0);
+  return status == 0 ? Root{info.st_dev, info.st_ino} : Root{};
+}
+
+}  // namespace
+
 Status same_root(const std::string& path) {
-  struct Root {
-    dev_t device = 0;
-    ino_t inode = 0;
-    bool operator==(const Root&) const = default;
-  };
-  const auto look = [] {
-    struct stat info {};
-    const long status = sys::call(SYS_newfstatat, AT_FDCWD, sys::arg("/"), sys::arg(&info), 0);
-    return status == 0 ? Root{info.st_dev, info.st_ino} : Root{};
-  };
-  static const Root first = look();
-  if (look() == first) return {};
+  if (root_now() == lasting<[] { return new Root(root_now()); }>()) return {};
   return Error{ErrorCode::kIo, "the program has changed its root folder (chroot(2)), in which " +
                                    path + " can't be reached"};
 }

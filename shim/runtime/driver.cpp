@@ -172,7 +172,7 @@ void decide_by_host(Connection& connection, const Socket& socket) {
 }
 
 void sent(http::Exchange& exchange) {
-  runtime()->exchanges->sent(exchange);
+  on_own_stack([&] { runtime()->exchanges->sent(exchange); });
 }
 
 }  // namespace
