@@ -2,7 +2,7 @@
 # Sourced by setup.sh, test.sh and others: installs Debian packages that are missing, and configures.
 
 # What building needs. A|B is either of them: the first one that the distribution has.
-build_packages=(cmake ninja-build g++ 'libllhttp-dev|node-llhttp' nlohmann-json3-dev libfmt-dev
+build_packages=(cmake ninja-build g++ 'libllhttp-dev|node-llhttp' nlohmann-json3-dev libspdlog-dev libfmt-dev
   libcli11-dev libmd-dev libpcre2-dev zlib1g-dev libbrotli-dev libzstd-dev libssl-dev
   libcurl4-openssl-dev)
 # What the demo runs.

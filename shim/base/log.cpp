@@ -1,7 +1,10 @@
 // The log file and the few lines for a user, both by single write(2)s: no lock, no thread, no
-// stdio.
+// stdio. Of spdlog the messages and the sink are used. Its logger is not: the handler of its errors
+// has a mutex and asks for the local time, which may hang a child of fork(2).
 #include "shim/base/log.h"
 
+#include <spdlog/details/log_msg.h>
+#include <spdlog/sinks/sink.h>
 #include <sys/stat.h>
 
 #include <atomic>
@@ -78,25 +81,42 @@ void append_flat(fmt::memory_buffer& out, std::string_view text) {
   out.push_back('\n');
 }
 
-std::string_view label_of(Level level) {
-  constexpr std::string_view kLabels[] = {"trace", "debug", "info", "warning", "error", "off"};
-  return kLabels[static_cast<size_t>(level)];
+spdlog::level::level_enum to_spdlog(Level level) {
+  static_assert(static_cast<int>(Level::kTrace) == spdlog::level::trace &&
+                static_cast<int>(Level::kError) == spdlog::level::err);
+  return static_cast<spdlog::level::level_enum>(level);
 }
 
-void append(std::string_view line) {
-  const State& s = state();
-  FileId now;
-  if (identify(s.fd, &now) && now == s.fd_id) {
-    sys::write(s.fd, line.data(), line.size());
-    return;
+class AppendSink final : public spdlog::sinks::sink {
+ public:
+  void log(const spdlog::details::log_msg& message) override {
+    fmt::memory_buffer line;
+    const auto level = spdlog::level::to_string_view(message.level);
+    fmt::format_to(std::back_inserter(line), "{} {} {} ", utc_text(posix_env().wall_time_us()),
+                   sys::getpid(), std::string_view(level.data(), level.size()));
+    append_flat(line, {message.payload.data(), message.payload.size()});
+    append({line.data(), line.size()});
   }
-  // The program closed our descriptor, and may have given its number to a file of its
-  // own: leave that alone.
-  const int fd = open_file(s.path);
-  if (fd < 0) return;
-  sys::write(fd, line.data(), line.size());
-  sys::close(fd);
-}
+  void flush() override {}
+  void set_pattern(const std::string&) override {}
+  void set_formatter(std::unique_ptr<spdlog::formatter>) override {}
+
+ private:
+  static void append(std::string_view line) {
+    const State& s = state();
+    FileId now;
+    if (identify(s.fd, &now) && now == s.fd_id) {
+      sys::write(s.fd, line.data(), line.size());
+      return;
+    }
+    // The program closed our descriptor, and may have given its number to a file of its
+    // own: leave that alone.
+    const int fd = open_file(s.path);
+    if (fd < 0) return;
+    sys::write(fd, line.data(), line.size());
+    sys::close(fd);
+  }
+};
 
 }  // namespace
 
@@ -141,11 +161,7 @@ void write(Level level, std::string_view text) noexcept {
   if (!enabled(level)) return;
   const int saved_errno = errno;
   try {
-    fmt::memory_buffer line;
-    fmt::format_to(std::back_inserter(line), "{} {} {} ", utc_text(posix_env().wall_time_us()),
-                   sys::getpid(), label_of(level));
-    append_flat(line, text);
-    append({line.data(), line.size()});
+    AppendSink().log({{}, "recshim", to_spdlog(level), {text.data(), text.size()}});
   } catch (const std::exception&) {
     // No memory for the line: nothing better can be done with it.
   }
