@@ -11,7 +11,7 @@ mkdir -p "$2"
 arch=$1 sysroot=$(cd "$2" && pwd)
 . "$here/target.sh"
 libc_packages=(libc6 libc6-dev libgcc-10-dev)
-packages=(linux-libc-dev gcc-12-base zlib1g-dev libzstd-dev libbrotli-dev libmd-dev libssl-dev
+packages=(linux-libc-dev gcc-12-base zlib1g-dev libzstd-dev libbrotli-dev libmd-dev libpcre2-dev libssl-dev
   nlohmann-json3-dev libspdlog-dev libfmt-dev libcli11-dev node-llhttp)
 
 dir=$sysroot
