@@ -42,7 +42,7 @@ std::string openai_suffix(std::string_view path, const MatchOptions& options) {
   return {};
 }
 
-std::string python_text(Json object) {
+std::string python_text(const Json& object) {
   JsonStyle style = python_style();
   style.sort_keys = true;
   return dump(object, style);
@@ -249,7 +249,7 @@ std::string dialect_key_text(std::string_view method, std::string_view endpoint,
   object["endpoint"] = endpoint;
   object["body"] = canonical_body(body, drop_stream_options, rules);
   if (!leaves_test_id_out(endpoint)) object["test_id"] = test_id_json(test_id);
-  return python_text(std::move(object));
+  return python_text(object);
 }
 
 std::string generic_key_text(std::string_view method, std::string_view url, const Json& payload,
@@ -273,7 +273,7 @@ std::string generic_key_text(std::string_view method, std::string_view url, cons
   object["url"] = join_url(parts);
   object["method"] = method;
   object["payload"] = canonical_body(payload, false, rules);
-  return python_text(std::move(object));
+  return python_text(object);
 }
 
 Result<RequestKey> compute_key(const http::Exchange& request,

@@ -80,6 +80,7 @@ void offer_alpn(Session& session, bool narrow) {
   if (names.empty()) return;
   if (narrow) names.assign(1, std::string(kHttp11));
   std::vector<Datum> list;
+  list.reserve(names.size());
   for (std::string& name : names) {
     list.push_back(
         {reinterpret_cast<unsigned char*>(name.data()), static_cast<unsigned>(name.size())});

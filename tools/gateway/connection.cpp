@@ -39,7 +39,7 @@ void pass_by(const Shared& shared, const Party& party, ClientStream& client,
   const auto opened = Upstream::open(shared.upstreams, {{"http", address, port}, "", false, ""},
                                      [&client] { return client.gone(); });
   if (const auto* upstream = std::get_if<std::unique_ptr<Upstream>>(&opened)) {
-    return relay(client, **upstream, std::move(first), nullptr, party);
+    return relay(client, **upstream, first, nullptr, party);
   }
   log::warn("not recorded, not reached: {}", std::get<UpstreamProblem>(opened).text);
   client.end(flow::End::kReset);

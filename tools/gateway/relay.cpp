@@ -12,7 +12,7 @@ class Relay {
         const Party& party)
       : client_(client), upstream_(upstream), record_(record), party_(party) {}
 
-  void run(std::string first) {
+  void run(const std::string& first) {
     take_from_client(first);
     for (;;) {
       const bool held = client_.backed_up();
@@ -146,9 +146,9 @@ Recorded carry_out(flow::Commands& commands, const Party& party) {
   return recorded;
 }
 
-void relay(ClientStream& client, Upstream& upstream, std::string first,
+void relay(ClientStream& client, Upstream& upstream, const std::string& first,
            flow::RecordConnection* record, const Party& party) {
-  Relay(client, upstream, record, party).run(std::move(first));
+  Relay(client, upstream, record, party).run(first);
 }
 
 }  // namespace recshim::gateway

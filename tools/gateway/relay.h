@@ -20,7 +20,7 @@ Recorded carry_out(flow::Commands& commands, const Party& party);
 // Relays until one side ends, and ends the other in the same way.
 // first:  bytes of the client that have been read already.
 // record: told of everything; null where nobody is to listen.
-void relay(ClientStream& client, Upstream& upstream, std::string first,
+void relay(ClientStream& client, Upstream& upstream, const std::string& first,
            flow::RecordConnection* record, const Party& party);
 
 }  // namespace recshim::gateway

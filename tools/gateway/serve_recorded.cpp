@@ -111,7 +111,7 @@ class Recorder {
 
   bool pass_to_proxy() {
     leads_.origin.scheme = "http";
-    if (auto upstream = open()) relay(client_, *upstream, std::move(first_), nullptr, party_);
+    if (auto upstream = open()) relay(client_, *upstream, first_, nullptr, party_);
     return false;
   }
 
@@ -166,7 +166,7 @@ class Recorder {
   void relay_recorded(Upstream& upstream) {
     // By whatever name it was asked for.
     if (shared_.hosts->excluded(upstream.peer_address(), leads_.origin.port)) {
-      return relay(client_, upstream, std::move(first_), nullptr, party_);
+      return relay(client_, upstream, first_, nullptr, party_);
     }
     flow::RecordConnection record(leads_.origin, leads_.proxy, shared_.flow);
     record.stamp = [this] { return party_.stamp(); };
@@ -175,7 +175,7 @@ class Recorder {
     if (!leads_.proxy && (by_address || leads_.origin.scheme == "http")) {
       record.set_address(by_address ? leads_.origin.host : leads_.address, nullptr);
     }
-    relay(client_, upstream, std::move(first_), &record, party_);
+    relay(client_, upstream, first_, &record, party_);
     if (!upstream.refusal().empty()) {
       party_.refused(leads_.origin, upstream.refusal());
     } else {
