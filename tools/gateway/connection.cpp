@@ -35,7 +35,7 @@ bool is_excluded(const Shared& shared, const Leads& leads) {
 }
 
 void pass_by(const Shared& shared, const Party& party, ClientStream& client,
-             const std::string& address, uint16_t port, std::string first) {
+             const std::string& address, uint16_t port, const std::string& first) {
   const auto opened = Upstream::open(shared.upstreams, {{"http", address, port}, "", false, ""},
                                      [&client] { return client.gone(); });
   if (const auto* upstream = std::get_if<std::unique_ptr<Upstream>>(&opened)) {

@@ -42,7 +42,7 @@ bool is_excluded(const Shared& shared, const Leads& leads);
 // Goes to an address in the client's place and carries bytes, of which none are looked at. first:
 // what the client has sent.
 void pass_by(const Shared& shared, const Party& party, ClientStream& client,
-             const std::string& address, uint16_t port, std::string first);
+             const std::string& address, uint16_t port, const std::string& first);
 
 // TLS with the program for host, as ClientStream::start_tls; notes who trusts us.
 void start_tls(const Shared& shared, const Party& party, ClientStream& client, SSL_CTX* context,

@@ -139,7 +139,7 @@ class Recorder {
   void serve_tls() {
     const std::string name = learn_name(client_, first_, leads_);
     if (is_excluded(shared_, leads_)) {
-      pass_by(shared_, party_, client_, leads_.address, leads_.origin.port, std::move(first_));
+      pass_by(shared_, party_, client_, leads_.address, leads_.origin.port, first_);
       return;
     }
     auto opened = try_open();

@@ -158,7 +158,7 @@ class RecordingsServer {
     // A host that is excluded, asked for by its address.
     if (command.may_go_live && !proxy_ && flow::is_numeric_host(leads_.origin.host)) {
       const auto& [scheme, address, port] = leads_.origin;
-      pass_by(shared_, party_, client_, address, port, std::move(command.unsent));
+      pass_by(shared_, party_, client_, address, port, command.unsent);
       return;
     }
     if (!command.may_go_live || !proxy_) {
@@ -184,7 +184,7 @@ class RecordingsServer {
     const std::string name = learn_name(client_, hello, leads_);
     if (is_excluded(shared_, leads_)) {
       over_ = true;
-      pass_by(shared_, party_, client_, leads_.address, leads_.origin.port, std::move(hello));
+      pass_by(shared_, party_, client_, leads_.address, leads_.origin.port, hello);
       return;
     }
     const auto context = shared_.authority->server_context(name);
