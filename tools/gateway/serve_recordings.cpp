@@ -174,8 +174,7 @@ class RecordingsServer {
       client_.end(flow::End::kReset);
       return;
     }
-    relay(client_, *std::get<std::unique_ptr<Upstream>>(opened), std::move(command.unsent), nullptr,
-          party_);
+    relay(client_, *std::get<std::unique_ptr<Upstream>>(opened), command.unsent, nullptr, party_);
   }
 
   void obey_one(flow::TlsSeen& command, flow::Commands&) {
