@@ -58,7 +58,7 @@ struct Answer {
   std::string host;       // lower case, without a trailing dot; empty: the real lookup
   std::string synthetic;  // dotted IPv4
   bool only_v6 = false;   // the real end is IPv6: an IPv4 socket could not go there
-  // A name of this machine: programs bind(2) to what a lookup of it gives, so that the real
+  // localhost (RFC 6761 §6.3): programs bind(2) to what a lookup of it gives, so that the real
   // addresses come first. They are known without a nameserver, and connect(2) knows whose they are.
   bool local = false;
 
@@ -80,7 +80,7 @@ Answer answer_for(const char* node, uint16_t port) {
   answer.host = host;
   answer.synthetic = runtime::synthetic_address(host);
   log::trace("lookup of {} answered by {}", host, answer.synthetic);
-  answer.local = runtime::is_local_host(host);
+  answer.local = host == "localhost" || host.ends_with(".localhost");
   answer.only_v6 = redirect != nullptr && !self->replaying() &&
                    redirect->target_address.find(':') != std::string::npos;
   return answer;
