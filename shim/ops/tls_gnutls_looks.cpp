@@ -157,9 +157,15 @@ int gnutls_session_get_id2(const void* caller, GnutlsSession session, Datum* id)
   return look(caller, &GnutlsApi::gnutls_session_get_id2, kInvalidSession, no_bytes(id), session,
               id);
 }
+// GnuTLS reads the version that was negotiated without asking whether one was.
 int gnutls_session_key_update(const void* caller, GnutlsSession session, unsigned flags) {
-  return look(caller, &GnutlsApi::gnutls_session_key_update, kUnimplemented, always(kSuccess),
-              session, flags);
+  const Target target = find_session(caller, session, false);
+  if (target.mode == Mode::kVirtual) return kSuccess;
+  if (target.mode == Mode::kRefused) return kInvalidSession;
+  if (target.api == nullptr || target.api->gnutls_session_key_update == nullptr) {
+    return kUnimplemented;
+  }
+  return target.api->gnutls_session_key_update(session, flags);
 }
 int gnutls_reauth(const void* caller, GnutlsSession session, unsigned flags) {
   return look(caller, &GnutlsApi::gnutls_reauth, kInvalidSession, always(kSuccess), session, flags);

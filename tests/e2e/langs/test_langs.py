@@ -5,6 +5,7 @@ import os
 import pathlib
 import shutil
 import subprocess
+import sys
 
 import pytest
 
@@ -77,6 +78,28 @@ def test_a_thread_that_waits(lab):
     lab.serve()
     # It leaves in mid-handshake, which is told.
     assert lab.record([program]).text() == "40 answered, 0 seen to break\n"
+
+
+PLUG_IN = """
+import ctypes, os, sys
+curl = ctypes.CDLL("libcurl.so.4", os.RTLD_LAZY | os.RTLD_GLOBAL | os.RTLD_DEEPBIND)
+curl.curl_easy_init.restype = ctypes.c_void_p
+handle = ctypes.c_void_p(curl.curl_easy_init())
+URL, CAINFO, TIMEOUT = 10002, 10065, 13
+curl.curl_easy_setopt(handle, URL, sys.argv[1].encode())
+curl.curl_easy_setopt(handle, CAINFO, os.environ["E2E_CA"].encode())
+curl.curl_easy_setopt(handle, TIMEOUT, ctypes.c_long(20))
+sys.exit(curl.curl_easy_perform(handle))
+"""
+
+
+@pytest.mark.parametrize("mode", ["live", "record"])
+def test_a_client_that_is_a_plug_in(lab, mode):
+    """PHP loads curl like this; its connections are led elsewhere as any others are."""
+    serve_both(lab)
+    for url in (API, PLAIN):
+        asked = lab.launch(mode, [sys.executable, "-c", PLUG_IN, f"{url}/echo?plug-in"]).ok()
+        assert b"plug-in" in asked.stdout
 
 
 def test_raw_reads(lab):

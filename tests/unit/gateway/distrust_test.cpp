@@ -147,7 +147,7 @@ TEST_P(DistrustTest, WhatTheGatewayCantAgreeToIsNoDistrust) {
   SSL_CTX_set_alpn_protos(careless_.get(), reinterpret_cast<const unsigned char*>("\2h2"), 3);
   const auto wire = lab_.hand_over();
   EXPECT_FALSE(wire->connect_tls(careless_.get(), "api.test"));
-  EXPECT_THAT(lab_.told(), HasSubstr("the TLS handshake with the program failed"));
+  EXPECT_THAT(lab_.told(), HasSubstr("the program offers HTTP/2 alone"));
   EXPECT_THAT(lab_.outcomes(), ElementsAre("refused"));
 }
 
