@@ -37,7 +37,8 @@ static void check(const char* what, int result) {
 int main(void) {
   gnutls_certificate_credentials_t credentials;
   check("credentials", gnutls_certificate_allocate_credentials(&credentials));
-  check("E2E_CA", gnutls_certificate_set_x509_trust_file(credentials, getenv("E2E_CA"), GNUTLS_X509_FMT_PEM));
+  check("E2E_CA",
+        gnutls_certificate_set_x509_trust_file(credentials, getenv("E2E_CA"), GNUTLS_X509_FMT_PEM));
   gnutls_session_t session;
   check("init", gnutls_init(&session, GNUTLS_CLIENT));
   check("priority", gnutls_set_default_priority(session));

@@ -33,13 +33,37 @@ static int comes(const atomic_int* what) {
 
 /* RFC 5246 7.4.1.2: TLS 1.2, one cipher suite, and the host's name. */
 static size_t write_hello(unsigned char* out) {
-  static const unsigned char extensions[] = {
-      0, 10, 0, 4, 0, 2, 0, 23,                   /* supported_groups: secp256r1 */
-      0, 13, 0, 6, 0, 4, 4,  3, 8, 4,             /* signature_algorithms */
-      0, 0,  0, 5 + sizeof E2E_HOST - 1, 0, 3 + sizeof E2E_HOST - 1, 0, 0, sizeof E2E_HOST - 1};
+  static const unsigned char extensions[] = {0,
+                                             10,
+                                             0,
+                                             4,
+                                             0,
+                                             2,
+                                             0,
+                                             23, /* supported_groups: secp256r1 */
+                                             0,
+                                             13,
+                                             0,
+                                             6,
+                                             0,
+                                             4,
+                                             4,
+                                             3,
+                                             8,
+                                             4, /* signature_algorithms */
+                                             0,
+                                             0,
+                                             0,
+                                             5 + sizeof E2E_HOST - 1,
+                                             0,
+                                             3 + sizeof E2E_HOST - 1,
+                                             0,
+                                             0,
+                                             sizeof E2E_HOST - 1};
   const size_t named = sizeof extensions + sizeof E2E_HOST - 1;
   const size_t body = 2 + 32 + 1 + 4 + 2 + 2 + named;
-  const unsigned char head[] = {0x16, 3, 1, 0, (unsigned char)(body + 4), 1, 0, 0, (unsigned char)body, 3, 3};
+  const unsigned char head[] = {
+      0x16, 3, 1, 0, (unsigned char)(body + 4), 1, 0, 0, (unsigned char)body, 3, 3};
   const unsigned char middle[] = {0, 0, 2, 0xc0, 0x2b, 1, 0, 0, (unsigned char)named};
   unsigned char* at = out;
   memcpy(at, head, sizeof head), at += sizeof head;

@@ -1,5 +1,5 @@
-// Every function that the installed GnuTLS has for a session, on connections that have shaken hands,
-// or that failed to: gnutls_calls done|failed. See openssl_calls.cpp.
+// Every function that the installed GnuTLS has for a session, on connections that have shaken
+// hands, or that failed to: gnutls_calls done|failed. See openssl_calls.cpp.
 #include <gnutls/dtls.h>
 #include <gnutls/gnutls.h>
 #include <gnutls/ocsp.h>
@@ -82,7 +82,11 @@ int main(int count, char** words) {
     connection.use();
     connection.end();
   });
-#define CALL(name, numbers, ...) each(#name, numbers, [](gnutls_session_t ssl, Any any) { (void)any; (void)name(__VA_ARGS__); });
+#define CALL(name, numbers, ...)                           \
+  each(#name, numbers, [](gnutls_session_t ssl, Any any) { \
+    (void)any;                                             \
+    (void)name(__VA_ARGS__);                               \
+  });
 #include "calls.inc"
 #undef CALL
   return 0;

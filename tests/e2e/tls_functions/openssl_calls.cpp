@@ -1,6 +1,6 @@
-// Every function that the installed libssl has for an SSL, on connections that have shaken hands, or
-// that failed to: openssl_calls done|failed. To fail, the program offers HTTP/2 alone (for replay),
-// or shuts its socket down before (live).
+// Every function that the installed libssl has for an SSL, on connections that have shaken hands,
+// or that failed to: openssl_calls done|failed. To fail, the program offers HTTP/2 alone (for
+// replay), or shuts its socket down before (live).
 #include <openssl/bio.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
@@ -75,7 +75,11 @@ int main(int count, char** words) {
     connection.use();
     connection.end();
   });
-#define CALL(name, numbers, ...) each(#name, numbers, [](SSL* ssl, Any any) { (void)any; (void)name(__VA_ARGS__); });
+#define CALL(name, numbers, ...)               \
+  each(#name, numbers, [](SSL* ssl, Any any) { \
+    (void)any;                                 \
+    (void)name(__VA_ARGS__);                   \
+  });
 #include "calls.inc"
 #undef CALL
   // Behind this one are the macros of ssl.h.
