@@ -142,12 +142,14 @@ def test_who_can_not_reach_the_memory_says_so_and_counts_as_lost(lab):
 def test_identical_requests_at_once_keep_their_answers(lab):
     """The first to be sent is answered last."""
     lab.serve(tls=False)
-    script = ("import http.client, threading, time\n"
+    script = ("import http.client, threading\n"
               "answers = [None] * 6\n"
+              "turns = [threading.Event() for _ in range(7)]; turns[0].set()\n"
               "def ask(k):\n"
-              "    time.sleep(0.15 * k)\n"
+              "    turns[k].wait()\n"
               f"    c = http.client.HTTPConnection('{HOST}', timeout=30)\n"
-              "    c.request('POST', '/overtaken', '{}', {'content-type': 'application/json'})\n"
+              "    c.request('POST', '/overtaken', '{}', {'content-type': 'application/json', 'x-turn': str(k + 1)})\n"
+              "    turns[k + 1].set()\n"
               "    answers[k] = c.getresponse().read().decode()\n"
               "threads = [threading.Thread(target=ask, args=(k,)) for k in range(6)]\n"
               "[t.start() for t in threads]; [t.join() for t in threads]; print(answers)\n")

@@ -322,11 +322,11 @@ def weather(ex):
 
 
 def overtaken(ex):
-    """The n-th to ask is answered "n", the first of six last."""
+    """Answers with the request's X-Turn, of six the first last."""
     ex.body()
-    number = ex.server.counter("overtaken")
-    time.sleep(0.3 * max(0, 6 - number))
-    ex.reply(200, f"{number}\n")
+    turn = int(next(value for name, value in ex.headers if name.lower() == "x-turn"))
+    time.sleep(0.3 * max(0, 6 - turn))
+    ex.reply(200, f"{turn}\n")
 
 
 def flaky(ex):
