@@ -31,6 +31,7 @@ enum class LockRank : uint8_t {
   kLookups,
   kStore,
   kStreams,
+  kStacks,
   kCount
 };
 

@@ -4,9 +4,12 @@
 #include <sys/mman.h>
 
 #include <array>
-#include <atomic>
 #include <cstddef>
+#include <mutex>
+#include <utility>
 
+#include "shim/base/fork_mutex.h"
+#include "shim/base/lasting.h"
 #include "shim/base/sys.h"
 
 namespace recshim::runtime {
@@ -16,12 +19,23 @@ constexpr size_t kStack_bytes = size_t{1} << 20;   // pages until they are touch
 constexpr size_t kGuard_bytes = size_t{64} << 10;  // a whole number of pages, whatever their size
 
 // Those not in use. More threads at once than this get theirs from the kernel, and give it back.
-std::array<std::atomic<void*>, 16> spare_stacks;
+// Under a mutex rather than atomic, so that a thread sanitizer in the program knows that a stack's
+// next user comes after the last one.
+struct Spare {
+  ForkMutex mutex{LockRank::kStacks};
+  std::array<void*, 16> stacks{};
+};
+Spare& spare() {
+  return lasting<[] { return new Spare; }>();
+}
 
 // Null where there is no memory.
 void* take_stack() {
-  for (auto& place : spare_stacks) {
-    if (void* stack = place.exchange(nullptr, std::memory_order_acquire)) return stack;
+  {
+    const std::lock_guard lock(spare().mutex);
+    for (auto& place : spare().stacks) {
+      if (place != nullptr) return std::exchange(place, nullptr);
+    }
   }
   const long mapped = sys::call(SYS_mmap, 0, kStack_bytes, PROT_READ | PROT_WRITE,
                                 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_STACK, -1, 0);
@@ -31,9 +45,14 @@ void* take_stack() {
 }
 
 void give_back(void* stack) {
-  for (auto& place : spare_stacks) {
-    void* none = nullptr;
-    if (place.compare_exchange_strong(none, stack, std::memory_order_release)) return;
+  {
+    const std::lock_guard lock(spare().mutex);
+    for (auto& place : spare().stacks) {
+      if (place == nullptr) {
+        place = stack;
+        return;
+      }
+    }
   }
   sys::call(SYS_munmap, sys::arg(stack), kStack_bytes);
 }
