@@ -1,7 +1,6 @@
 // See gateway.h.
 #include "tools/gateway/gateway.h"
 
-#include <curl/curl.h>
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <poll.h>
@@ -223,7 +222,6 @@ int run_gateway(const GatewayOptions& options, const control::GetEnv& get_env,
     files.rlim_cur = files.rlim_max;  // up to four descriptors for each connection
     setrlimit(RLIMIT_NOFILE, &files);
   }
-  curl_global_init(CURL_GLOBAL_DEFAULT);
 
   auto shared = Shared::load(get_env, cwd, options.session_dir);
   std::string session_dir = options.session_dir;

@@ -134,6 +134,8 @@ std::string Upstream::explained(std::string detail) const {
 
 std::variant<std::unique_ptr<Upstream>, UpstreamProblem> Upstream::open(
     const UpstreamSettings& settings, const Target& target, const std::function<bool()>& given_up) {
+  static const CURLcode started = curl_global_init(CURL_GLOBAL_DEFAULT);
+  if (started != CURLE_OK) return UpstreamProblem{{}, "libcurl can't be used here"};
   std::unique_ptr<Upstream> made(new Upstream);
   made->handle_.reset(curl_easy_init());
   made->error_ = std::make_unique<char[]>(CURL_ERROR_SIZE);
