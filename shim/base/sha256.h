@@ -1,4 +1,4 @@
-// SHA-256 by libmd (FIPS 180-4).
+// SHA-256 (FIPS 180-4).
 #pragma once
 
 #include <array>
@@ -20,7 +20,9 @@ class Sha256 {
   std::string finish_hex();
 
  private:
-  alignas(8) std::array<unsigned char, 256> state_;
+  std::array<uint32_t, 8> state_;
+  std::array<uint8_t, 64> block_;  // holds size_bytes_ % 64 bytes
+  uint64_t size_bytes_ = 0;
 };
 
 }  // namespace recshim

@@ -2,6 +2,12 @@
 #include "shim/base/sha256.h"
 
 #include <gtest/gtest.h>
+#include <sha2.h>
+
+#include <array>
+#include <vector>
+
+#include "shim/base/sha256_blocks.h"
 
 namespace recshim {
 namespace {
@@ -20,6 +26,30 @@ TEST(Sha256Test, PiecesGiveTheSameDigest) {
     sha.update(std::string_view(text).substr(i, step));
   }
   EXPECT_EQ(sha.finish_hex(), "cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0");
+}
+
+// The processor's instructions and libmd's block function, where this machine has both.
+TEST(Sha256Test, ProcessorAgreesWithLibmd) {
+  if (!can_hash_blocks()) GTEST_SKIP() << "this processor has no SHA instructions";
+  std::vector<uint8_t> bytes(64 * 33);
+  uint32_t seed = 1;
+  for (uint8_t& byte : bytes)
+    byte = static_cast<uint8_t>((seed = seed * 1664525 + 1013904223) >> 24);
+  std::array<uint32_t, 8> ours{1, 2, 3, 4, 0xffffffff, 6, 0x80000000, 8};
+  auto theirs = ours;
+  hash_blocks(ours.data(), bytes.data(), bytes.size() / 64);
+  for (size_t at = 0; at < bytes.size(); at += 64) SHA256Transform(theirs.data(), &bytes[at]);
+  EXPECT_EQ(ours, theirs);
+}
+
+TEST(Sha256Test, PaddingAroundABlocksEnd) {
+  // 55 bytes and their length just fit into one block.
+  EXPECT_EQ(sha256_hex(std::string(55, 'a')),
+            "9f4390f8d30c2dd92ec9f095b65e2b9ae9b0a925a5258e241c9f1e910f734318");
+  EXPECT_EQ(sha256_hex(std::string(56, 'a')),
+            "b35439a4ac6f0948b6d6f9e3c6af0f5f590ce20f1bde7090ef7970686ec6738a");
+  EXPECT_EQ(sha256_hex(std::string(64, 'a')),
+            "ffe054fe7ae0cb6dc65c3af9b61d5209f439851db43d0ba5997337df154668eb");
 }
 
 }  // namespace
