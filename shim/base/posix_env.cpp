@@ -78,9 +78,11 @@ class PosixEnv final : public Env {
 };
 
 Result<std::string> PosixEnv::read_file(const std::string& path) {
-  if (Status root = posix::same_root(path); !root) return root.error();
   const int fd = sys::open(path.c_str(), O_RDONLY);
-  if (fd < 0) return io_error("open", path, -fd);
+  if (fd < 0) {
+    if (Status root = posix::same_root(path); !root) return root.error();
+    return io_error("open", path, -fd);
+  }
   struct stat info {};
   std::string content;
   long status = sys::call(SYS_fstat, fd, sys::arg(&info));
@@ -206,9 +208,12 @@ Result<std::vector<DirEntry>> PosixEnv::list(const std::string& dir) {
 }
 
 Result<FileInfo> PosixEnv::stat(const std::string& path) {
-  if (Status root = posix::same_root(path); !root) return root.error();
   struct stat info {};
-  if (::stat(path.c_str(), &info) != 0) return io_error("stat", path, errno);
+  if (::stat(path.c_str(), &info) != 0) {
+    const int error = errno;
+    if (Status root = posix::same_root(path); !root) return root.error();
+    return io_error("stat", path, error);
+  }
   return FileInfo{static_cast<uint64_t>(info.st_size),
                   info.st_mtim.tv_sec * int64_t{1'000'000'000} + info.st_mtim.tv_nsec, info.st_ino,
                   S_ISDIR(info.st_mode)};

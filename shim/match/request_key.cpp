@@ -200,10 +200,6 @@ Result<RequestKey> key_of(const http::Exchange& request, const std::optional<std
     key_dialect(key, parts, std::move(payload), test_id, options);
   }
   key.hash = sha256_hex(key.canonical);
-  key.content_hash = key.hash;
-  if (key.dialect != Dialect::kGeneric) {
-    key.content_hash = content_hash(key.request, test_id, options).value_or(key.hash);
-  }
   return key;
 }
 

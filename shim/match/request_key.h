@@ -21,9 +21,6 @@ struct RequestKey {
   std::string path;       // the key's endpoint, or path of the url, without the query
   bool model_list = false;
   Json request;  // the object to stand under "request" in the file, redacted
-  // Equal for two requests that mean the same, however their recorder spelled them; what
-  // the index over all recordings goes by. See content_hash().
-  std::string content_hash;
 };
 
 // The dialect of a request by its path (query not looked at).

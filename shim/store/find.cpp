@@ -83,16 +83,11 @@ std::string counter_name(const std::string& stem, const std::string& host) {
   return stem + "-" + host_tag(host);
 }
 
-Result<std::optional<Loaded>> Store::Impl::load(const std::string& path) {
-  auto text = env.read_file(path);
-  if (!text.ok()) {
-    if (text.error().code == ErrorCode::kNotFound) return std::optional<Loaded>();
-    return text.error();
-  }
-  auto recording = Recording::parse(*text);
-  if (!recording.ok()) {
-    return Error{recording.error().code, path + ": " + recording.error().message};
-  }
+Result<std::optional<Loaded>> Store::Impl::load(const std::string& path,
+                                                RecordingCache::FolderTimes& times) {
+  auto recording = cache.read(path, times);
+  if (!recording.ok()) return recording.error();
+  if (*recording == nullptr) return std::optional<Loaded>();
   return std::optional<Loaded>(Loaded{path, std::move(*recording)});
 }
 
@@ -100,7 +95,7 @@ Result<Found> Store::Impl::answer(const Loaded& loaded, const http::Exchange& re
                                   const std::string& hash) {
   const std::string folder = loaded.path.substr(0, loaded.path.rfind('/'));
   auto exchange = to_exchange(
-      loaded.recording,
+      *loaded.recording,
       [&](const std::string& name, uint64_t size) -> Result<Body> {
         auto file = env.open_readonly(folder + "/" + name);
         if (!file.ok()) return file.error();
@@ -120,7 +115,7 @@ Result<Found> Store::Impl::answer(const Loaded& loaded, const http::Exchange& re
   found.exchange = std::move(*exchange);
   found.path = loaded.path;
   found.hash = hash;
-  found.repeat = loaded.recording.repeat();
+  found.repeat = loaded.recording->repeat();
   return found;
 }
 
@@ -158,11 +153,12 @@ bool Store::Impl::looked_at_every_file_lately() {
 // host; one that recshim recorded for another host never.
 Result<std::optional<Series>> Store::Impl::locate(const http::Exchange& request,
                                                   const std::string& stem,
+                                                  RecordingCache::FolderTimes& times,
                                                   std::optional<Loaded>& loaded_first) {
   const auto first_of = [&](const Series& series) -> Result<std::optional<Loaded>> {
-    auto loaded = load(series_path(series, false, 1));
+    auto loaded = load(series_path(series, false, 1), times);
     if (!loaded.ok() || loaded->has_value()) return loaded;
-    return load(series_path(series, true, 1));
+    return load(series_path(series, true, 1), times);
   };
   for (const auto& dir : folders(request.test_id)) {
     const Series plain{dir, stem};
@@ -173,11 +169,11 @@ Result<std::optional<Series>> Store::Impl::locate(const http::Exchange& request,
       loaded_first = std::move(loaded);
       return std::optional<Series>(series);
     };
-    if (*first && (*first)->recording.host() == request.origin.host) return take(*first, plain);
+    if (*first && (*first)->recording->host() == request.origin.host) return take(*first, plain);
     auto second = first_of(own);
     if (!second.ok()) return second.error();
     if (*second) return take(*second, own);
-    if (*first && !(*first)->recording.from_recshim()) return take(*first, plain);
+    if (*first && !(*first)->recording->from_recshim()) return take(*first, plain);
   }
   return std::optional<Series>();
 }
@@ -186,6 +182,7 @@ Result<std::optional<Found>> Store::Impl::find_by_name(const http::Exchange& req
                                                        const match::RequestKey& key,
                                                        const std::string& stem) {
   const SessionMemory::Name counter("replay", counter_name(stem, request.origin.host));
+  RecordingCache::FolderTimes times;
   bool anew = false;  // the series was removed or renamed meanwhile
   for (int tries = 0; tries < kMaxTries; ++tries) {
     const auto before = memory->cell(counter);
@@ -194,7 +191,7 @@ Result<std::optional<Found>> Store::Impl::find_by_name(const http::Exchange& req
     Series series;
     std::optional<Loaded> first;  // what locate() has read already
     if (cursor.series == 0) {
-      auto located = locate(request, stem, first);
+      auto located = locate(request, stem, times, first);
       if (!located.ok()) return located.error();
       if (!located->has_value()) return std::optional<Found>();
       series = **located;
@@ -210,7 +207,7 @@ Result<std::optional<Found>> Store::Impl::find_by_name(const http::Exchange& req
       const auto number = static_cast<int>(1 + (error ? cursor.errors : cursor.finals));
       const std::string path = series_path(series, error, number);
       if (first && first->path == path) return std::move(first);
-      return load(path);
+      return load(path, times);
     };
     auto final_one = next_file(false);
     if (!final_one.ok()) return final_one.error();
@@ -219,7 +216,7 @@ Result<std::optional<Found>> Store::Impl::find_by_name(const http::Exchange& req
     std::optional<Loaded> next;
     bool error = false;
     if (*final_one &&
-        (!*error_one || (*final_one)->recording.repeat() <= (*error_one)->recording.repeat())) {
+        (!*error_one || (*final_one)->recording->repeat() <= (*error_one)->recording->repeat())) {
       next = std::move(*final_one);
     } else if (*error_one) {
       next = std::move(*error_one);
@@ -228,7 +225,7 @@ Result<std::optional<Found>> Store::Impl::find_by_name(const http::Exchange& req
     const bool stepped = next.has_value();
     if (!stepped && cursor.finals + cursor.errors > 0) {
       const uint64_t last = cursor.last_error ? cursor.errors : cursor.finals;
-      auto again = load(series_path(series, cursor.last_error, static_cast<int>(last)));
+      auto again = load(series_path(series, cursor.last_error, static_cast<int>(last)), times);
       if (!again.ok()) return again.error();
       next = std::move(*again);
     }
@@ -301,6 +298,7 @@ Result<std::optional<Found>> Store::Impl::find_model_list(const http::Exchange& 
   std::vector<Loaded> own;
   std::vector<Recording> shared;
   std::string shared_path;
+  RecordingCache::FolderTimes times;
   for (const auto& dir : folders(request.test_id)) {
     std::vector<std::string> names;
     const auto listed = model_list_names(env, options.cache_dir, dir);
@@ -322,24 +320,25 @@ Result<std::optional<Found>> Store::Impl::find_model_list(const http::Exchange& 
     }
     std::vector<Loaded> here;
     for (const auto& name : names) {
-      auto loaded = load(dir + "/" + name);
+      auto loaded = load(dir + "/" + name, times);
       if (!loaded.ok()) return loaded.error();
       if (!*loaded) continue;
-      if ((*loaded)->recording.from_recshim()) {
-        if ((*loaded)->recording.host() == request.origin.host) here.push_back(std::move(**loaded));
+      if ((*loaded)->recording->from_recshim()) {
+        if ((*loaded)->recording->host() == request.origin.host)
+          here.push_back(std::move(**loaded));
       } else if (name.starts_with("models-")) {
         if (shared.empty()) shared_path = (*loaded)->path;
-        shared.push_back(std::move((*loaded)->recording));
+        shared.push_back(*(*loaded)->recording);
       }
     }
     if (own.empty()) own = std::move(here);
   }
   std::stable_sort(own.begin(), own.end(), [](const Loaded& a, const Loaded& b) {
-    return a.recording.repeat() < b.recording.repeat();
+    return a.recording->repeat() < b.recording->repeat();
   });
   if (own.empty() && !shared.empty()) {
     shared = of_the_server(std::move(shared), key, request.origin.host);
-    own.push_back({shared_path, merge_model_lists(shared)});
+    own.push_back({shared_path, std::make_shared<const Recording>(merge_model_lists(shared))});
   }
   return next_of(own, request, key);
 }
@@ -389,6 +388,7 @@ Result<std::optional<Found>> Store::Impl::find_by_content(const http::Exchange& 
         break;
       }
       std::vector<Loaded> set;
+      RecordingCache::FolderTimes times;
       const auto folder_of = [](const std::string& file) {
         const size_t slash = file.rfind('/');
         return slash == std::string::npos ? std::string() : file.substr(0, slash);
@@ -398,16 +398,16 @@ Result<std::optional<Found>> Store::Impl::find_by_content(const http::Exchange& 
             folder_of(entry->file) != folder_of(chosen.front()->file)) {
           continue;
         }
-        auto loaded = load(options.dir + "/" + entry->file);
+        auto loaded = load(options.dir + "/" + entry->file, times);
         if (!loaded.ok()) return loaded.error();
         if (*loaded) set.push_back(std::move(**loaded));
       }
-      if (key.model_list && set.size() > 1 && !set.front().recording.from_recshim()) {
+      if (key.model_list && set.size() > 1 && !set.front().recording->from_recshim()) {
         std::vector<Recording> parts;
-        for (auto& loaded : set) parts.push_back(std::move(loaded.recording));
+        for (const auto& loaded : set) parts.push_back(*loaded.recording);
         set.resize(1);
-        set.front().recording =
-            merge_model_lists(of_the_server(std::move(parts), key, request.origin.host));
+        set.front().recording = std::make_shared<const Recording>(
+            merge_model_lists(of_the_server(std::move(parts), key, request.origin.host)));
       }
       auto found = next_of(set, request, key);
       if (found.ok() && *found) (*found)->borrowed = borrow;

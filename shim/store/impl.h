@@ -9,6 +9,7 @@
 #include "shim/base/fork_mutex.h"
 #include "shim/store/index.h"
 #include "shim/store/recording.h"
+#include "shim/store/recording_cache.h"
 #include "shim/store/series.h"
 #include "shim/store/stash.h"
 #include "shim/store/store.h"
@@ -18,7 +19,7 @@ namespace recshim::store {
 // A recording and where it lies.
 struct Loaded {
   std::string path;
-  Recording recording;
+  std::shared_ptr<const Recording> recording;
 };
 
 struct Store::Impl {
@@ -26,20 +27,22 @@ struct Store::Impl {
       : env(environment),
         options(std::move(store_options)),
         memory(options.memory),
-        stash(env, options.session_dir) {}
+        stash(env, options.session_dir),
+        cache(env) {}
 
   Env& env;
   const StoreOptions options;
   // The session's, or this store's own.
   const std::shared_ptr<SessionMemory> memory;
   Stash stash;
+  RecordingCache cache;
   // Guards index and looked_us; never held over a file operation.
   ForkMutex mutex{LockRank::kStore};
   std::shared_ptr<const Index> index;
   uint64_t looked_us = 0;  // monotonic, at every file
 
   // nullopt when there is no such file; an Error naming it when it can't be read.
-  Result<std::optional<Loaded>> load(const std::string& path);
+  Result<std::optional<Loaded>> load(const std::string& path, RecordingCache::FolderTimes& times);
   // What a recording answers with; errors name the file.
   Result<Found> answer(const Loaded& loaded, const http::Exchange& request,
                        const std::string& hash);
@@ -58,6 +61,7 @@ struct Store::Impl {
                                                const match::RequestKey& key);
   // loaded_first: set to the file that decided it, so that it isn't read twice.
   Result<std::optional<Series>> locate(const http::Exchange& request, const std::string& stem,
+                                       RecordingCache::FolderTimes& times,
                                        std::optional<Loaded>& loaded_first);
   // The next of a set of recordings in their order, the last one repeating.
   Result<std::optional<Found>> next_of(const std::vector<Loaded>& set,

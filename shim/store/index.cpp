@@ -7,17 +7,13 @@
 #include "shim/base/sha256.h"
 #include "shim/match/python_json.h"
 #include "shim/store/json_bytes.h"
+#include "shim/store/recording_cache.h"
 
 namespace recshim::store {
 namespace {
 
 constexpr int kMaxDepth = 32;
 constexpr uint64_t kMaxFileBytes = uint64_t{256} << 20;
-// File times tick coarsely: what changed this recently may change again unseen. File systems that
-// know no more than seconds have nothing behind them.
-constexpr int64_t kSecondNs = 1'000'000'000;
-constexpr int64_t kSettledNs = 2 * kSecondNs;
-constexpr int64_t kFineSettledNs = kSecondNs / 10;
 // The cache is written again when this share of it is new: a recording a request must not make
 // each request as slow as the folder is large.
 constexpr size_t kKeepShare = 16;
@@ -144,13 +140,6 @@ class IndexBuilder {
     if (error.code != ErrorCode::kNotFound && !out_->problem_) out_->problem_ = error;
   }
 
-  // Time of change, or 0 when it may still change within the same tick.
-  int64_t settled(int64_t mtime_ns) {
-    const auto now_ns = static_cast<int64_t>(env_.wall_time_us()) * 1000;
-    const int64_t wait_ns = mtime_ns % kSecondNs == 0 ? kSettledNs : kFineSettledNs;
-    return mtime_ns + wait_ns < now_ns ? mtime_ns : 0;
-  }
-
   void walk(const std::string& folder, int depth) {
     if (depth > kMaxDepth) return;
     const std::string path = options_.dir + (folder.empty() ? "" : "/" + folder);
@@ -168,7 +157,7 @@ class IndexBuilder {
       }
     }
     if (!same) {
-      now.mtime_ns = settled(info->mtime_ns);
+      now.mtime_ns = settled(env_, info->mtime_ns);
       auto entries = env_.list(path);
       if (!entries.ok()) return note(entries.error());
       for (const auto& entry : *entries) {
@@ -211,7 +200,7 @@ class IndexBuilder {
     IndexEntry& entry = *made;
     entry.file = file;
     entry.size_bytes = info->size_bytes;
-    entry.mtime_ns = settled(info->mtime_ns);
+    entry.mtime_ns = settled(env_, info->mtime_ns);
     entry.inode = info->inode;
     if (info->size_bytes <= kMaxFileBytes) {
       auto text = env_.read_file(path);

@@ -157,7 +157,8 @@ TEST(Corpus, KeysMatchTheNamesThatFollowTheRules) {
     ++http_requests;
     const Result<RequestKey> key = compute_key(*request, file.test_id, kNone);
     ASSERT_TRUE(key.ok()) << file.name;
-    const bool found_by_content = key->content_hash == content_hash(recorded, file.test_id, kNone);
+    const bool found_by_content = content_hash(key->request, file.test_id, kNone) ==
+                                  content_hash(recorded, file.test_id, kNone);
     EXPECT_TRUE(found_by_content) << file.name;
     const bool merged = recorded.contains("body") && recorded["body"].contains("extra_body");
     if (!merged) {
