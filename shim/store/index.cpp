@@ -37,6 +37,10 @@ std::string fingerprint(const Index::Options& options) {
   return sha256_hex(match::dump(rules, match::compact_style()));
 }
 
+std::string endpoint(const std::string& method, const std::string& path) {
+  return method + " " + path;
+}
+
 Json to_json(const IndexEntry& entry) {
   Json out = Json::array({entry.file, entry.size_bytes, entry.mtime_ns, entry.inode});
   if (!entry.recording) return out;
@@ -87,7 +91,10 @@ class IndexBuilder {
     }
     walk("", 0);
     for (const auto& [file, entry] : out_->entries_) {
-      if (entry->recording) out_->by_content_.emplace(entry->summary.content, entry.get());
+      if (!entry->recording) continue;
+      out_->by_content_.emplace(entry->summary.content, entry.get());
+      out_->by_endpoint_[endpoint(entry->summary.method, entry->summary.path)].push_back(
+          entry.get());
     }
     const size_t before = before_ == nullptr ? 0 : before_->not_kept_;
     const size_t gone = known().size() > out_->entries_.size() ? 1 : 0;
@@ -227,7 +234,17 @@ class IndexBuilder {
 std::shared_ptr<const Index> Index::refresh(Env& env, const Options& options,
                                             const std::shared_ptr<const Index>& before,
                                             bool every_file) {
+  if (before != nullptr && !every_file && before->is_current(env, options.dir)) return before;
   return IndexBuilder(env, options, before.get(), every_file).build();
+}
+
+bool Index::is_current(Env& env, const std::string& dir) const {
+  if (unsettled_ > 0 || problem_ || folders_.empty()) return false;
+  return std::all_of(folders_.begin(), folders_.end(), [&](const auto& named) {
+    const auto& [name, folder] = named;
+    const auto now = env.stat(name.empty() ? dir : dir + "/" + name);
+    return now.ok() && folder.mtime_ns != 0 && now->mtime_ns == folder.mtime_ns;
+  });
 }
 
 std::vector<const IndexEntry*> Index::find(const std::string& content) const {
@@ -241,14 +258,10 @@ std::vector<const IndexEntry*> Index::find(const std::string& content) const {
 
 std::vector<const IndexEntry*> Index::similar(const std::string& method, const std::string& path,
                                               size_t limit) const {
-  std::vector<const IndexEntry*> out;
-  for (const auto& [file, entry] : entries_) {
-    if (out.size() >= limit) break;
-    if (entry->recording && entry->summary.method == method && entry->summary.path == path) {
-      out.push_back(entry.get());
-    }
-  }
-  return out;
+  const auto all = by_endpoint_.find(endpoint(method, path));
+  if (all == by_endpoint_.end()) return {};
+  const auto count = static_cast<std::ptrdiff_t>(std::min(limit, all->second.size()));
+  return {all->second.begin(), all->second.begin() + count};
 }
 
 }  // namespace recshim::store

@@ -72,13 +72,19 @@ class Index {
   using Entries = std::map<std::string_view, std::shared_ptr<const IndexEntry>>;
 
   void add(std::shared_ptr<const IndexEntry> entry) {
+    if (entry->mtime_ns == 0) ++unsettled_;
     entries_.emplace(entry->file, std::move(entry));
   }
+  // Whether no folder has changed, and no file may have without its folder's showing it.
+  [[nodiscard]] bool is_current(Env& env, const std::string& dir) const;
 
   Entries entries_;
   std::map<std::string, Folder> folders_;
   std::unordered_multimap<std::string_view, const IndexEntry*> by_content_;
-  size_t not_kept_ = 0;  // entries that the cache has otherwise
+  // By method and path, in the order of their names.
+  std::unordered_map<std::string, std::vector<const IndexEntry*>> by_endpoint_;
+  size_t not_kept_ = 0;   // entries that the cache has otherwise
+  size_t unsettled_ = 0;  // entries that must be looked at again
   std::optional<Error> problem_;
 };
 
