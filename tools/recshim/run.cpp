@@ -14,6 +14,7 @@
 #include "shim/control/session.h"
 #include "shim/control/tally.h"
 #include "tools/recshim/command.h"
+#include "tools/recshim/doctor/system_probe.h"
 #include "tools/recshim/elf.h"
 #include "tools/recshim/elf_image.h"
 #include "tools/recshim/launch.h"
@@ -21,7 +22,6 @@
 #include "tools/recshim/services.h"
 #include "tools/recshim/settings.h"
 #include "tools/recshim/summary.h"
-#include "tools/supervisor/filter.h"
 #include "tools/supervisor/wrapper.h"
 
 namespace recshim::tools {
@@ -123,7 +123,7 @@ Status decide_sealing(const Options& options, const control::Config& config, Pla
   if (config.mode == control::Mode::kLive) {
     return Error{ErrorCode::kInvalid, "--sealed has no meaning in mode live"};
   }
-  const Status possible = supervisor::check_filters();
+  const Status possible = supervision_works();
   plan.sealed = possible.ok();
   if (possible || supervisor::is_supervised(config.session_dir)) return {};
   if (options.sealed) {
@@ -149,7 +149,7 @@ Status look_at_program(const Options& options, const control::Config& config, Pl
   plan.wrapped = plan.supervise != Supervise::kNever && (always || supervisable) &&
                  (!live || !config.connect_to.empty());
   if (plan.wrapped && !plan.sealed) {
-    if (const Status possible = supervisor::check_filters();
+    if (const Status possible = supervision_works();
         !possible && !supervisor::is_supervised(config.session_dir)) {
       return Error{ErrorCode::kUnsupported, fmt::format("{} needs the supervisor, and {}",
                                                         program->path, possible.error().message)};

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 #include <netdb.h>
 #include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -17,6 +16,7 @@
 #include "shim/control/supervision.h"
 #include "shim/control/tally.h"
 #include "tools/supervisor/epoll.h"
+#include "tools/supervisor/program_socket.h"
 #include "tools/supervisor/redirect.h"
 #include "tools/supervisor/supervisor.h"
 
@@ -29,19 +29,10 @@ namespace {
 // A program that does not want to wait for its connection is told of one in the making after so
 // long. What comes of it then shows when bytes are moved.
 constexpr int kNonblockingWait_ms = 300;
-
-int socket_option(int fd, int name) {
-  int value = 0;
-  socklen_t length = sizeof value;
-  return getsockopt(fd, SOL_SOCKET, name, &value, &length) == 0 ? value : -1;
-}
-
-// Connected, connecting or listening: the kernel knows what to say.
-bool is_in_use(int fd) {
-  tcp_info info{};
-  socklen_t length = sizeof info;
-  return getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &length) == 0 && info.tcpi_state != TCP_CLOSE;
-}
+// A program connects to the loopback interface at once, unless it is stopped or its connection is
+// made by the first bytes it sends (TCP_FASTOPEN_CONNECT).
+constexpr int kLeadPatience_ms = 1000;
+constexpr int kLongestLead_ms = 60'000;
 
 std::string destination_text(const std::string& host, uint16_t port) {
   const bool is_v6 = host.find(':') != std::string::npos;
@@ -83,11 +74,14 @@ void fill_test(pid_t process, control::Handover& handover) {
 
 void Supervisor::handle(const std::shared_ptr<Listener>& listener,
                         const Notification& notification) {
-  const auto call = decode_call(notification);
+  const auto call = [&] {
+    const std::shared_lock lock(addresses_mutex_);
+    return decode_call(notification);
+  }();
   if (!call) {
     // An address that can't be read is the program's own fault (EFAULT), unless we may not.
     Decision decision;
-    if (call.error().code == ErrorCode::kUnsupported) {
+    if (call.error().code == ErrorCode::kUnsupported && may_lead_out(notification)) {
       decision = policy_.unseen(call.error().message);
     }
     if (decision.verdict != Verdict::kRefuse) return listener->let_go_on(notification);
@@ -106,9 +100,8 @@ void Supervisor::handle(const std::shared_ptr<Listener>& listener,
       policy_.datagram(process.reach, *call->address, true).verdict != Verdict::kPass;
   if (!any_interest) return listener->let_go_on(notification);
 
-  const auto socket = take_descriptor(pid, call->fd);
+  const auto socket = ProgramSocket::look_at(pid, call->fd);
   if (!socket || !listener->is_valid(notification)) {
-    if (socket) close(*socket);
     Decision decision;
     if (!socket && socket.error().code == ErrorCode::kUnsupported) {
       decision = policy_.unseen(socket.error().message);
@@ -119,15 +112,14 @@ void Supervisor::handle(const std::shared_ptr<Listener>& listener,
     }
     return listener->let_go_on(notification);
   }
-  const int type = socket_option(*socket, SO_TYPE);
-  if (type == SOCK_STREAM && (call->is_connect || call->fast_open) && !is_in_use(*socket)) {
+  const int type = (*socket)->type();
+  if (type == SOCK_STREAM && (call->is_connect || call->fast_open) && !(*socket)->is_in_use()) {
     handle_stream(listener, notification, *call, process, *socket);
   } else if (type == SOCK_DGRAM) {
-    handle_datagram(*listener, notification, *call, process, *socket);
+    handle_datagram(*listener, notification, *call, process, **socket);
   } else {
     listener->let_go_on(notification);
   }
-  close(*socket);
 }
 
 Decision Supervisor::judge_stream(const Process& process, const Endpoint& asked) const {
@@ -138,7 +130,7 @@ Decision Supervisor::judge_stream(const Process& process, const Endpoint& asked)
 
 void Supervisor::handle_stream(const std::shared_ptr<Listener>& listener,
                                const Notification& notification, const Call& call,
-                               const Process& process, int socket) {
+                               const Process& process, const Socket& socket) {
   const Decision decision = judge_stream(process, *call.address);
   log::debug("supervisor: {} ({}) to {}: {}", process.program, process.pid,
              destination_text(decision.host, call.address->port),
@@ -165,7 +157,8 @@ void Supervisor::handle_stream(const std::shared_ptr<Listener>& listener,
 }
 
 void Supervisor::handle_datagram(const Listener& listener, const Notification& notification,
-                                 const Call& call, const Process& process, int socket) {
+                                 const Call& call, const Process& process,
+                                 const ProgramSocket& socket) {
   const Decision decision = policy_.datagram(process.reach, *call.address, !call.is_connect);
   switch (decision.verdict) {
     case Verdict::kRefuse:
@@ -179,73 +172,125 @@ void Supervisor::handle_datagram(const Listener& listener, const Notification& n
 }
 
 void Supervisor::serve_stream(const Listener& listener, const Notification& notification,
-                              const Call& call, const Process& process, int socket,
+                              const Call& call, const Process& process, const Socket& socket,
                               const Decision& decision) {
   control::Handover handover;
   handover.host = decision.host;
   handover.port = call.address->port;
   handover.proxy = decision.proxy;
-  const int error =
-      redirect_to_gateway(listener, notification, call, process, socket, handover, -1);
-  listener.answer(notification, error);
+  redirect_to_gateway(listener, notification, call, process, socket, handover, -1);
 }
 
 // To where it asked, and the program is told what that connection says. By way of the gateway
 // only then: what is sent is to be looked at.
 void Supervisor::watch_stream(const std::shared_ptr<Listener>& listener,
                               const Notification& notification, const Call& call,
-                              const Process& process, int socket) {
-  const int own = fcntl(socket, F_DUPFD_CLOEXEC, 0);
+                              const Process& process, const Socket& socket) {
+  if (socket->copy() < 0 && !socket->is_in_our_network()) {
+    log::error("supervisor: {}: the network of this process is out of reach", process.pid);
+    return listener->answer(notification, ENETUNREACH);
+  }
   // A connect may take its time.
   in_background([=, this] {
     const bool nonblocking = descriptor_flags(notification.thread, call.fd).nonblocking;
-    const auto upstream = connect_upstream(own, call.family, *call.address, [&](int waited_ms) {
-      return !stopping_ && listener->is_valid(notification) &&
-             (!nonblocking || waited_ms < kNonblockingWait_ms);
-    });
-    int error = upstream.error;
-    if (error == 0 && !listener->is_valid(notification)) {
+    const auto upstream =
+        connect_upstream(socket->copy(), call.family, *call.address, [&](int waited_ms) {
+          return !stopping_ && listener->is_valid(notification) &&
+                 (!nonblocking || waited_ms < kNonblockingWait_ms);
+        });
+    if (upstream.error != 0) return listener->answer(notification, upstream.error);
+    if (!listener->is_valid(notification)) {
       close(upstream.fd);
-    } else if (error == 0) {
-      control::Handover handover;
-      handover.host = call.address->text();
-      handover.port = call.address->port;
-      handover.watched = true;
-      error =
-          redirect_to_gateway(*listener, notification, call, process, own, handover, upstream.fd);
+      return;
     }
-    listener->answer(notification, error);
-    close(own);
+    control::Handover handover;
+    handover.host = call.address->text();
+    handover.port = call.address->port;
+    handover.watched = true;
+    redirect_to_gateway(*listener, notification, call, process, socket, handover, upstream.fd);
   });
 }
 
-int Supervisor::redirect_to_gateway(const Listener& listener, const Notification& notification,
-                                    const Call& call, const Process& process, int socket,
-                                    const control::Handover& handover, int upstream_fd) {
+void Supervisor::redirect_to_gateway(const Listener& listener, const Notification& notification,
+                                     const Call& call, const Process& process, const Socket& socket,
+                                     const control::Handover& handover, int upstream_fd) {
+  if (lead_to_gateway(listener, notification, call, process, socket, handover, upstream_fd)) return;
   const DescriptorFlags flags = descriptor_flags(notification.thread, call.fd);
-  const auto made = redirect_stream(socket, call.family, *call.address, flags.nonblocking,
-                                    upstream_fd, net_.get());
+  const auto made = socket->copy() >= 0
+                        ? redirect_stream(socket->copy(), call.family, *call.address,
+                                          flags.nonblocking, upstream_fd, net_.get())
+                        : replace_stream(socket->protocol(), call.family, *call.address,
+                                         flags.nonblocking, upstream_fd, net_.get());
   if (!made) {
     log::error("supervisor: {}", made.error().message);
     if (upstream_fd >= 0) close(upstream_fd);
-    return ECONNREFUSED;
+    return listener.answer(notification, ECONNREFUSED);
   }
   int error = made->error;
   if (made->replacement_fd >= 0) {
-    const auto registrations = epoll_registrations(process.pid, call.fd);
-    if (listener.replace_descriptor(notification, made->replacement_fd, call.fd,
-                                    flags.close_on_exec)) {
-      register_again(process.pid, call.fd, made->replacement_fd, registrations);
-    } else {
-      error = ECONNREFUSED;
-    }
+    const bool placed =
+        put_in_place(listener, notification, call, process, *socket, made->replacement_fd, flags);
+    if (!placed) error = ECONNREFUSED;
     close(made->replacement_fd);
   }
   // The gateway may have to be started first; the program need not wait for that.
   in_background([=, this, peer_fd = made->peer_fd] {
     give_to_gateway(process, handover, peer_fd, upstream_fd);
   });
-  return error;
+  listener.answer(notification, error);
+}
+
+bool Supervisor::put_in_place(const Listener& listener, const Notification& notification,
+                              const Call& call, const Process& process, const ProgramSocket& socket,
+                              int file, const DescriptorFlags& flags) {
+  const auto registrations = epoll_registrations(process.pid, call.fd);
+  if (!listener.replace_descriptor(notification, file, call.fd, flags.close_on_exec)) return false;
+  register_again(process.pid, call.fd, file, registrations);
+  if (socket.copy() < 0) {
+    log::warn("supervisor: what {} ({}) has set on its socket before connect(2) is lost",
+              process.program, process.pid);
+  }
+  return true;
+}
+
+bool Supervisor::lead_to_gateway(const Listener& listener, const Notification& notification,
+                                 const Call& call, const Process& process, const Socket& socket,
+                                 const control::Handover& handover, int upstream_fd) {
+  if (socket->copy() >= 0 || !socket->is_in_our_network()) return false;
+  const auto lead = prepare_lead(socket->protocol(), *call.address);
+  if (!lead) return false;
+  sockaddr_storage storage{};
+  const socklen_t length = control::to_sockaddr(lead->at, call.family, &storage);
+  const std::string address(reinterpret_cast<const char*>(&storage), length);
+  // Nobody else looks at addresses meanwhile: threads may share one.
+  std::unique_lock lock(addresses_mutex_);
+  const auto before = read_memory(notification.thread, call.address_at, length);
+  if (!before || !listener.is_valid(notification) ||
+      !write_memory(notification.thread, call.address_at, address)) {
+    close(lead->listener_fd);
+    return false;
+  }
+  listener.let_go_on(notification);
+  const auto port = [&] { return socket->local_port(); };
+  int peer_fd = accept_lead(*lead, port, kLeadPatience_ms);
+  // A thread that was stopped before it connected finds our address yet, not the one it asked for.
+  if (peer_fd >= 0) write_memory(notification.thread, call.address_at, *before);
+  lock.unlock();
+  in_background([=, this, lead = *lead] {
+    int accepted_fd = peer_fd;
+    for (int waited_ms = 0; accepted_fd < 0 && waited_ms < kLongestLead_ms && !stopping_;
+         waited_ms += kLeadPatience_ms) {
+      accepted_fd = accept_lead(
+          lead, [&] { return socket->local_port(); }, kLeadPatience_ms);
+    }
+    close(lead.listener_fd);
+    if (accepted_fd >= 0) {
+      give_to_gateway(process, handover, accepted_fd, upstream_fd);
+    } else if (upstream_fd >= 0) {
+      close(upstream_fd);
+    }
+  });
+  return true;
 }
 
 void Supervisor::give_to_gateway(const Process& process, control::Handover handover, int peer_fd,
@@ -271,10 +316,10 @@ void Supervisor::give_to_gateway(const Process& process, control::Handover hando
 }
 
 void Supervisor::connect_elsewhere(const std::shared_ptr<Listener>& listener,
-                                   const Notification& notification, const Call& call, int socket,
-                                   const std::string& host) {
+                                   const Notification& notification, const Call& call,
+                                   const Socket& socket, const std::string& host) {
+  const Process process = processes_.look_at(process_of(notification.thread));
   // A lookup and a connect may take their time.
-  const int own = fcntl(socket, F_DUPFD_CLOEXEC, 0);
   in_background([=, this] {
     std::string target = host;
     uint16_t port = call.address->port;
@@ -283,14 +328,24 @@ void Supervisor::connect_elsewhere(const std::shared_ptr<Listener>& listener,
       target = redirect->target_address;
       port = redirect->target_port;
     }
-    int error = EHOSTUNREACH;
-    if (const auto endpoint = resolve(target, port, call.family)) {
-      sockaddr_storage address{};
-      const socklen_t length = control::to_sockaddr(*endpoint, call.family, &address);
-      error = connect(own, reinterpret_cast<sockaddr*>(&address), length) == 0 ? 0 : errno;
+    const auto endpoint = resolve(target, port, call.family);
+    if (!endpoint) return listener->answer(notification, EHOSTUNREACH);
+    sockaddr_storage storage{};
+    const socklen_t length = control::to_sockaddr(*endpoint, call.family, &storage);
+    const auto* address = reinterpret_cast<sockaddr*>(&storage);
+    if (socket->copy() >= 0) {
+      const int error = connect(socket->copy(), address, length) == 0 ? 0 : errno;
+      return listener->answer(notification, error);
+    }
+    const int own = ::socket(call.family, SOCK_STREAM | SOCK_CLOEXEC, socket->protocol());
+    int error = own >= 0 && connect(own, address, length) == 0 ? 0 : errno;
+    const DescriptorFlags flags = descriptor_flags(notification.thread, call.fd);
+    if (flags.nonblocking) fcntl(own, F_SETFL, O_NONBLOCK);
+    if (error == 0 && !put_in_place(*listener, notification, call, process, *socket, own, flags)) {
+      error = ECONNREFUSED;
     }
     listener->answer(notification, error);
-    close(own);
+    if (own >= 0) close(own);
   });
 }
 
@@ -298,11 +353,11 @@ void Supervisor::connect_elsewhere(const std::shared_ptr<Listener>& listener,
 // network, where our server has every address; or, connected, it is led to our server on the
 // loopback interface.
 void Supervisor::lookup(const Listener& listener, const Notification& notification,
-                        const Call& call, int socket) {
+                        const Call& call, const ProgramSocket& socket) {
+  const DescriptorFlags flags = descriptor_flags(notification.thread, call.fd);
   if (net_ != nullptr && dns_->serves_private_net()) {
-    if (net_->holds(socket)) return listener.let_go_on(notification);
-    const DescriptorFlags flags = descriptor_flags(notification.thread, call.fd);
-    const auto made = datagram_replacement(socket, call.family, flags.nonblocking, *net_);
+    if (net_->holds(socket.copy())) return listener.let_go_on(notification);
+    const auto made = datagram_replacement(socket.copy(), call.family, flags.nonblocking, *net_);
     const bool replaced =
         made && listener.replace_descriptor(notification, *made, call.fd, flags.close_on_exec);
     if (made) close(*made);
@@ -312,7 +367,13 @@ void Supervisor::lookup(const Listener& listener, const Notification& notificati
   if (call.is_connect && server) {
     sockaddr_storage address{};
     const socklen_t length = control::to_sockaddr(*server, call.family, &address);
-    const bool led = connect(socket, reinterpret_cast<sockaddr*>(&address), length) == 0;
+    const int fresh = socket.copy() >= 0 ? -1 : ::socket(call.family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    const int led_fd = socket.copy() >= 0 ? socket.copy() : fresh;
+    if (flags.nonblocking && fresh >= 0) fcntl(fresh, F_SETFL, O_NONBLOCK);
+    const bool led = connect(led_fd, reinterpret_cast<sockaddr*>(&address), length) == 0 &&
+                     (fresh < 0 || listener.replace_descriptor(notification, fresh, call.fd,
+                                                               flags.close_on_exec));
+    if (fresh >= 0) close(fresh);
     if (led) return listener.answer(notification, 0);
   }
   if (!told_of_lookups_.exchange(true)) {

@@ -1,6 +1,7 @@
 // See call.h.
 #include "tools/supervisor/call.h"
 
+#include <netinet/in.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 
@@ -30,6 +31,7 @@ Status read_address(pid_t thread, const Place& place, Call& call) {
   sockaddr_storage storage{};
   std::memcpy(&storage, bytes->data(), size);
   call.family = storage.ss_family;
+  call.address_at = place.address;
   call.address =
       control::endpoint_of(reinterpret_cast<sockaddr*>(&storage), static_cast<socklen_t>(size));
   if (call.family == AF_UNIX) call.unix_name = bytes->substr(sizeof(sa_family_t));
@@ -54,13 +56,25 @@ Status read_message_address(pid_t thread, uint64_t header, bool compat, Call& ca
   return read_address(thread, place, call);
 }
 
+const CallNumbers& numbers_of(const Notification& notification) {
+  return notification.data.arch == kCompatArchitecture ? kCompatCalls : kNativeCalls;
+}
+
+// Of the system call, without the bit of the x32 interface.
+uint32_t number_of(const Notification& notification) {
+  auto number = static_cast<uint32_t>(notification.data.nr);
+  if (notification.data.arch != kCompatArchitecture && kNativeNumberMask != 0) {
+    number &= kNativeNumberMask;
+  }
+  return number;
+}
+
 }  // namespace
 
 Result<Call> decode_call(const Notification& notification) {
   const bool compat = notification.data.arch == kCompatArchitecture;
-  const CallNumbers& calls = compat ? kCompatCalls : kNativeCalls;
-  auto number = static_cast<uint32_t>(notification.data.nr);
-  if (!compat && kNativeNumberMask != 0) number &= kNativeNumberMask;
+  const CallNumbers& calls = numbers_of(notification);
+  uint32_t number = number_of(notification);
   Arguments arguments{};
   std::copy(std::begin(notification.data.args), std::end(notification.data.args),
             arguments.begin());
@@ -92,6 +106,19 @@ Result<Call> decode_call(const Notification& notification) {
   }
   if (!read) return read.error();
   return call;
+}
+
+bool may_lead_out(const Notification& notification) {
+  const CallNumbers& calls = numbers_of(notification);
+  const uint32_t number = number_of(notification);
+  const auto* arguments = notification.data.args;
+  if (number == calls.sendmsg) return (arguments[2] & MSG_FASTOPEN) != 0;
+  if (number == calls.sendmmsg) return (arguments[3] & MSG_FASTOPEN) != 0;
+  if (number != calls.connect && number != calls.sendto) return true;
+  const auto length = static_cast<uint32_t>(arguments[number == calls.connect ? 2 : 5]);
+  // A path's is another: programs give sizeof(sockaddr_un), or as much as the path takes.
+  return length == sizeof(sockaddr_in) || length == sizeof(sockaddr_in6) ||
+         length == sizeof(sockaddr_storage);
 }
 
 }  // namespace recshim::supervisor

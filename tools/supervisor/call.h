@@ -2,6 +2,7 @@
 // sendto(2), sendmmsg(2), socketcall(2), for 64-bit and 32-bit programs.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 
 #include "shim/base/result.h"
@@ -16,11 +17,15 @@ struct Call {
   bool fast_open = false;                    // a connection is opened with the first bytes in it
   std::optional<control::Endpoint> address;  // none: there is none, or of another family
   int family = 0;
-  std::string unix_name;  // of AF_UNIX: the path, with its leading null if abstract
+  std::string unix_name;    // of AF_UNIX: the path, with its leading null if abstract
+  uint64_t address_at = 0;  // where the address lies in the program's memory
 };
 
 // Reads the address from the program's memory. A send without an address is a call without
 // one. Errors: as read_memory().
 Result<Call> decode_call(const Notification& notification);
+
+// Of a call whose address can't be read: whether it may be one of the Internet, by its length.
+bool may_lead_out(const Notification& notification);
 
 }  // namespace recshim::supervisor

@@ -7,7 +7,6 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -144,31 +143,6 @@ Result<Installed> install_filter(const std::vector<sock_filter>& filter) {
                              "Linux 5.9, and in a container a profile that allows seccomp(2)",
                              std::strerror(errno))};
   }
-}
-
-Status check_filters() {
-  const pid_t child = fork();
-  if (child < 0) {
-    return Error{ErrorCode::kIo, fmt::format("fork: {}", std::strerror(errno))};
-  }
-  if (child == 0) {
-    // Asked about nothing, so the child can end without anybody who answers.
-    const std::vector<sock_filter> allow = {{BPF_RET | BPF_K, 0, 0, SECCOMP_RET_ALLOW}};
-    const auto installed = install_filter(allow);
-    _exit(!installed ? (errno & 127) : installed->has_supervisor ? EBUSY : 0);
-  }
-  int status = 0;
-  while (waitpid(child, &status, 0) < 0 && errno == EINTR) {
-  }
-  const int problem = WIFEXITED(status) ? WEXITSTATUS(status) : EPERM;
-  if (problem == 0) return {};
-  if (problem == EBUSY) {
-    return Error{ErrorCode::kUnsupported, "this process already runs under another supervisor"};
-  }
-  return Error{ErrorCode::kUnsupported,
-               fmt::format("seccomp filters with a listener cannot be used here ({}); they need "
-                           "Linux 5.9, and in a container a profile that allows seccomp(2)",
-                           std::strerror(problem))};
 }
 
 }  // namespace recshim::supervisor

@@ -33,7 +33,4 @@ struct Installed {
 };
 Result<Installed> install_filter(const std::vector<sock_filter>& filter);
 
-// Whether install_filter can work here, or why not. Changes nothing for the caller.
-Status check_filters();
-
 }  // namespace recshim::supervisor

@@ -55,19 +55,19 @@ bool listen_at(int listener, const Endpoint& address, int family) {
          listen(listener, 1) == 0;
 }
 
-// Accepts the connection that comes from fd; a stranger who found the port is dropped.
-int accept_from(int listener, int fd) {
+// Accepts the connection that comes from local_port(); a stranger who found the listener's port is
+// dropped.
+int accept_from(int listener, const std::function<uint16_t()>& local_port, int patience_ms) {
   for (;;) {
     pollfd ready{listener, POLLIN, 0};
-    if (poll(&ready, 1, kAcceptTimeout_ms) <= 0) return -1;
+    if (poll(&ready, 1, patience_ms) <= 0) return -1;
     sockaddr_storage address{};
     socklen_t length = sizeof address;
     const int peer =
         accept4(listener, reinterpret_cast<sockaddr*>(&address), &length, SOCK_CLOEXEC);
     if (peer < 0) return -1;
     const auto from = control::endpoint_of(reinterpret_cast<sockaddr*>(&address), length);
-    const auto own = local_end(fd);
-    if (from && own && from->port == own->port) {
+    if (from && from->port == local_port()) {
       set_option(peer, IPPROTO_TCP, TCP_NODELAY, 1);
       return peer;
     }
@@ -82,7 +82,11 @@ bool connect_and_accept(int fd, int family, int listener, const Endpoint& at, Re
   const int result = connect(fd, reinterpret_cast<sockaddr*>(&address), length);
   out.error = result != 0 ? errno : 0;
   if (result != 0 && errno != EINPROGRESS) return false;
-  out.peer_fd = accept_from(listener, fd);
+  const auto local_port = [fd] {
+    const auto own = local_end(fd);
+    return own ? own->port : uint16_t{0};
+  };
+  out.peer_fd = accept_from(listener, local_port, kAcceptTimeout_ms);
   return out.peer_fd >= 0;
 }
 
@@ -192,6 +196,47 @@ Result<Redirected> redirect_stream(int socket, int family, const Endpoint& asked
                fmt::format("no connection of our own can be made: {}", std::strerror(errno))};
 }
 
+Result<Redirected> replace_stream(int protocol, int family, const Endpoint& asked, bool nonblocking,
+                                  int upstream_fd, PrivateNet* net) {
+  const int socket = ::socket(family, SOCK_STREAM | SOCK_CLOEXEC, protocol);
+  if (socket < 0) return Error{ErrorCode::kIo, fmt::format("socket: {}", std::strerror(errno))};
+  auto made = redirect_stream(socket, family, asked, nonblocking, upstream_fd, net);
+  if (made && made->replacement_fd < 0) {
+    made->replacement_fd = socket;
+    if (nonblocking) set_nonblocking(socket);
+  } else {
+    close(socket);
+  }
+  return made;
+}
+
+std::optional<Lead> prepare_lead(int protocol, const Endpoint& asked) {
+  // A socket that asks for an IPv4 address by its mapped form takes ours in that form, too.
+  const int family = asked.is_v4() ? AF_INET : AF_INET6;
+  const auto local = control::endpoint_from_text(asked.is_v4() ? "127.0.0.1" : "::1", 0);
+  Lead lead;
+  lead.listener_fd = ::socket(family, SOCK_STREAM | SOCK_CLOEXEC, protocol);
+  if (lead.listener_fd < 0) return std::nullopt;
+  const int probe = ::socket(family, SOCK_STREAM | SOCK_CLOEXEC, protocol);
+  Redirected proven;
+  bool made = probe >= 0 && listen_at(lead.listener_fd, *local, family);
+  if (made) {
+    const auto at = local_end(lead.listener_fd);
+    made = at && connect_and_accept(probe, family, lead.listener_fd, *at, proven);
+    if (made) lead.at = *at;
+  }
+  for (const int fd : {probe, proven.peer_fd}) {
+    if (fd >= 0) close(fd);
+  }
+  if (made) return lead;
+  close(lead.listener_fd);
+  return std::nullopt;
+}
+
+int accept_lead(const Lead& lead, const std::function<uint16_t()>& local_port, int patience_ms) {
+  return accept_from(lead.listener_fd, local_port, patience_ms);
+}
+
 Upstream connect_upstream(int socket, int family, const Endpoint& asked,
                           const std::function<bool(int)>& go_on) {
   constexpr int kStep_ms = 50;
@@ -199,7 +244,7 @@ Upstream connect_upstream(int socket, int family, const Endpoint& asked,
   made.fd = ::socket(family, SOCK_STREAM | SOCK_CLOEXEC, option(socket, SOL_SOCKET, SO_PROTOCOL));
   if (made.fd < 0) return {-1, errno};
   set_option(made.fd, SOL_SOCKET, SO_REUSEADDR, 1);  // see share_local_end()
-  if (network_of(made.fd) != network_of(socket)) {
+  if (socket >= 0 && network_of(made.fd) != network_of(socket)) {
     close(made.fd);
     made.fd = fcntl(socket, F_DUPFD_CLOEXEC, 0);
   }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 
 #include "shim/base/result.h"
 #include "shim/control/endpoint.h"
@@ -25,16 +26,31 @@ struct Redirected {
 Result<Redirected> redirect_stream(int socket, int family, const control::Endpoint& asked,
                                    bool nonblocking, int upstream_fd, PrivateNet* net);
 
+// As redirect_stream, for a socket of which there is no copy: what takes its place has none of its
+// options. protocol: of socket(2). Errors: kIo.
+Result<Redirected> replace_stream(int protocol, int family, const control::Endpoint& asked,
+                                  bool nonblocking, int upstream_fd, PrivateNet* net);
+
+// Where a socket of which there is no copy can be led by another address in its call.
+struct Lead {
+  int listener_fd = -1;  // the caller's
+  control::Endpoint at;  // on the loopback interface
+};
+// nullopt where there is no such interface.
+std::optional<Lead> prepare_lead(int protocol, const control::Endpoint& asked);
+// Our end of the socket's connection; -1 when it has not come by then. local_port: of the socket.
+int accept_lead(const Lead& lead, const std::function<uint16_t()>& local_port, int patience_ms);
+
 // The connection that a program asks for, made in its place.
 struct Upstream {
   int fd = -1;    // the caller's
   int error = 0;  // of connect(2); there is no descriptor then
 };
 
-// socket: as in redirect_stream. It is connected itself where it belongs to another network
-// namespace than ours, and redirect_stream then finds something else for the program.
-// go_on: asked every now and then, with the milliseconds that have passed, whether to wait on;
-// when it says no, the connection is returned in the making.
+// socket: as in redirect_stream, or -1 where there is no copy of it and it is of our network. It is
+// connected itself where it belongs to another network namespace than ours, and redirect_stream
+// then finds something else for the program. go_on: asked every now and then, with the milliseconds
+// that have passed, whether to wait on; when it says no, the connection is returned in the making.
 Upstream connect_upstream(int socket, int family, const control::Endpoint& asked,
                           const std::function<bool(int)>& go_on);
 

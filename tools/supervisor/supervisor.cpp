@@ -147,7 +147,7 @@ void Supervisor::serve(Client& client) {
 
 bool Supervisor::is_let_go(const Notification& notification, const Result<Call>& call) {
   if (!call) {
-    return call.error().code != ErrorCode::kUnsupported ||
+    return call.error().code != ErrorCode::kUnsupported || !may_lead_out(notification) ||
            policy_.unseen(call.error().message).verdict != Verdict::kRefuse;
   }
   if (!call->address) return true;

@@ -10,6 +10,7 @@
 #include <condition_variable>
 #include <memory>
 #include <mutex>
+#include <shared_mutex>
 #include <string>
 #include <thread>
 #include <vector>
@@ -24,6 +25,7 @@
 #include "tools/supervisor/notification.h"
 #include "tools/supervisor/policy.h"
 #include "tools/supervisor/private_net.h"
+#include "tools/supervisor/program_socket.h"
 #include "tools/supervisor/task.h"
 
 namespace recshim::supervisor {
@@ -61,26 +63,35 @@ class Supervisor {
   void serve(Client& client);
   void handle(const std::shared_ptr<Listener>& listener, const Notification& call);
   [[nodiscard]] Decision judge_stream(const Process& process, const control::Endpoint& asked) const;
+  using Socket = std::shared_ptr<const ProgramSocket>;
   void handle_stream(const std::shared_ptr<Listener>& listener, const Notification& notification,
-                     const Call& call, const Process& process, int socket);
+                     const Call& call, const Process& process, const Socket& socket);
   void handle_datagram(const Listener& listener, const Notification& notification, const Call& call,
-                       const Process& process, int socket);
+                       const Process& process, const ProgramSocket& socket);
   void serve_stream(const Listener& listener, const Notification& notification, const Call& call,
-                    const Process& process, int socket, const Decision& decision);
+                    const Process& process, const Socket& socket, const Decision& decision);
   void watch_stream(const std::shared_ptr<Listener>& listener, const Notification& notification,
-                    const Call& call, const Process& process, int socket);
+                    const Call& call, const Process& process, const Socket& socket);
   void connect_elsewhere(const std::shared_ptr<Listener>& listener,
-                         const Notification& notification, const Call& call, int socket,
+                         const Notification& notification, const Call& call, const Socket& socket,
                          const std::string& host);
   void lookup(const Listener& listener, const Notification& notification, const Call& call,
-              int socket);
+              const ProgramSocket& socket);
   void refuse(const Listener& listener, const Notification& notification, const Call& call,
               const Process& process, const Decision& decision);
-  // The other end of handover's connection becomes the program's. Returns: what connect(2) is
-  // to say.
-  int redirect_to_gateway(const Listener& listener, const Notification& notification,
-                          const Call& call, const Process& process, int socket,
-                          const control::Handover& handover, int upstream_fd);
+  // The other end of handover's connection becomes the program's, and the call is answered.
+  void redirect_to_gateway(const Listener& listener, const Notification& notification,
+                           const Call& call, const Process& process, const Socket& socket,
+                           const control::Handover& handover, int upstream_fd);
+  // The same by another address in the program's call, which goes on. False when that can't be.
+  bool lead_to_gateway(const Listener& listener, const Notification& notification, const Call& call,
+                       const Process& process, const Socket& socket,
+                       const control::Handover& handover, int upstream_fd);
+  // Puts file in the place of the call's socket, with its flags; the file's registrations with
+  // epoll(7) stay where they can. False when the program has gone.
+  bool put_in_place(const Listener& listener, const Notification& notification, const Call& call,
+                    const Process& process, const ProgramSocket& socket, int file,
+                    const DescriptorFlags& flags);
   // Owns the descriptors.
   void give_to_gateway(const Process& process, control::Handover handover, int peer_fd,
                        int upstream_fd);
@@ -104,6 +115,8 @@ class Supervisor {
   std::vector<std::unique_ptr<Client>> clients_;
   std::condition_variable idle_;
   int background_ = 0;
+  // Of programs' calls, which lead_to_gateway() changes for as long as the kernel reads them.
+  std::shared_mutex addresses_mutex_;
   std::atomic<bool> told_of_lookups_{false};
   std::atomic<bool> stopping_{false};
 };

@@ -20,12 +20,30 @@ namespace recshim::supervisor {
 // Exactly n bytes at address. Errors: kNotFound when the thread has gone or has nothing
 // there; kUnsupported when the system forbids looking (ptrace), with what to do about it.
 Result<std::string> read_memory(pid_t thread, uint64_t address, size_t n);
+// Puts bytes there, also where the program itself may not write. False when that can't be.
+bool write_memory(pid_t thread, uint64_t address, const std::string& bytes);
 
 // The process of a thread; 0 when it has gone.
 pid_t process_of(pid_t thread);
 
 // A copy of the process's descriptor, close-on-exec. Errors as read_memory.
 Result<int> take_descriptor(pid_t process, int fd);
+
+// While this lives the calling thread looks into a task with its owner's rights, where root has
+// not the capability to look into everybody's (in a container by default). Changes nothing
+// where the capability is there or this is another user than root. May be nested.
+class OwnersRights {
+ public:
+  explicit OwnersRights(pid_t task);
+  ~OwnersRights();
+  OwnersRights(const OwnersRights&) = delete;
+  OwnersRights& operator=(const OwnersRights&) = delete;
+
+ private:
+  bool changed_ = false;
+  uid_t user_ = 0;
+  gid_t group_ = 0;
+};
 
 struct DescriptorFlags {
   bool nonblocking = false;

@@ -4,7 +4,9 @@ PID, IPC and UTS namespaces of its own, the 14 capabilities of the default bound
 filter that refuses what the default profile keeps for other capabilities. The file system, the network
 and the user stay. Needs root, unshare(1) and setpriv(1).
 
-    container.py [--cap-add SYS_PTRACE] CMD [ARGUMENT...]
+    container.py [--cap-add SYS_PTRACE | --forbid-seccomp] CMD [ARGUMENT...]
+
+--forbid-seccomp: as in an old Docker's, or a strict profile, CMD can install no filter with a listener.
 
 Sources: docs.docker.com/engine/security/seccomp, capabilities(7), seccomp(2).
 """
@@ -26,6 +28,7 @@ OF_NOBODY = {"add_key": (248, 217), "request_key": (249, 218), "keyctl": (250, 2
              "io_uring_setup": (425, 425), "io_uring_enter": (426, 426), "io_uring_register": (427, 427)}
 OF_SYS_PTRACE = {"process_vm_readv": (310, 270), "process_vm_writev": (311, 271), "kcmp": (312, 272),
                  "pidfd_getfd": (438, 438)}
+SECCOMP = (317, 277)
 CLONE, CLONE3 = (56, 220), (435, 435)
 CLONE_NAMESPACES = 0x7E020000
 AUDIT_ARCH = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}
@@ -36,7 +39,7 @@ ALLOW, REFUSE, KILL = 0x7FFF0000, 0x00050000, 0x80000000
 NUMBER_AT, ARCH_AT, FIRST_ARGUMENT_AT = 0, 4, 16
 
 
-def program(with_ptrace):
+def program(with_ptrace, with_seccomp):
     machine = platform.machine()
     column = {"x86_64": 0, "aarch64": 1}[machine]
     lines = [(LOAD, 0, 0, ARCH_AT), (JUMP_EQUAL, 1, 0, AUDIT_ARCH[machine]), (RETURN, 0, 0, KILL),
@@ -44,6 +47,8 @@ def program(with_ptrace):
     for refused in (OF_SYS_ADMIN, OF_NOBODY, {} if with_ptrace else OF_SYS_PTRACE):
         for numbers in refused.values():
             lines += [(JUMP_EQUAL, 0, 1, numbers[column]), (RETURN, 0, 0, REFUSE | errno.EPERM)]
+    if not with_seccomp:
+        lines += [(JUMP_EQUAL, 0, 1, SECCOMP[column]), (RETURN, 0, 0, REFUSE | errno.EPERM)]
     # Its flags lie in memory that a filter can't read, so libc is to fall back to clone(2).
     lines += [(JUMP_EQUAL, 0, 1, CLONE3[column]), (RETURN, 0, 0, REFUSE | errno.ENOSYS)]
     lines += [(JUMP_EQUAL, 0, 3, CLONE[column]), (LOAD, 0, 0, FIRST_ARGUMENT_AT),
@@ -51,8 +56,8 @@ def program(with_ptrace):
     return b"".join(struct.pack("=HBBI", *line) for line in lines), len(lines)
 
 
-def confine(with_ptrace):
-    code, length = program(with_ptrace)
+def confine(with_ptrace, with_seccomp):
+    code, length = program(with_ptrace, with_seccomp)
     buffer = ctypes.create_string_buffer(code, len(code))
     filter_ = struct.pack("@HP", length, ctypes.addressof(buffer))
     libc = ctypes.CDLL(None, use_errno=True)
@@ -64,13 +69,14 @@ def main(arguments):
     inside = arguments[:1] == ["--inside"]
     arguments = arguments[inside:]
     with_ptrace = arguments[:2] == ["--cap-add", "SYS_PTRACE"]
-    command = arguments[2 * with_ptrace:]
+    with_seccomp = arguments[:1] != ["--forbid-seccomp"]
+    command = arguments[2 * with_ptrace + (not with_seccomp):]
     if not command:
         sys.exit(__doc__)
     if inside:
         kept = [*CAPABILITIES, *(["sys_ptrace"] if with_ptrace else [])]
         setpriv = ["setpriv", "--bounding-set", "-all," + ",".join(f"+{name}" for name in kept), "--inh-caps=-all"]
-        confine(with_ptrace)
+        confine(with_ptrace, with_seccomp)
         os.execvp(setpriv[0], [*setpriv, "--", *command])
     os.execvp("unshare", ["unshare", "--mount", "--pid", "--ipc", "--uts", "--fork", "--kill-child", "--mount-proc",
                           "--", sys.executable, os.path.abspath(__file__), "--inside", *arguments])

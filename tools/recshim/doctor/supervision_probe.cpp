@@ -1,4 +1,5 @@
-// A child puts a filter on connect(2) and calls it; this process takes its socket and answers.
+// A child puts a filter on connect(2) and calls it; this process looks at the address and takes the
+// socket, as the supervisor does, and answers.
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <linux/filter.h>
@@ -18,8 +19,11 @@
 #include <cstddef>
 #include <cstring>
 #include <fstream>
+#include <string_view>
 
+#include "shim/control/unix_socket.h"
 #include "tools/recshim/doctor/system_probe.h"
+#include "tools/supervisor/task.h"
 
 // Newer than some kernel headers.
 #ifndef SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV
@@ -45,9 +49,8 @@ int install_filter(unsigned long flags) {
                                   SECCOMP_FILTER_FLAG_NEW_LISTENER | flags, &program));
 }
 
-// What the child tells before it calls connect(2).
+// What the child tells before it calls connect(2), beside the listener.
 struct Installed {
-  int listener = -1;  // its number in the child
   int error = 0;
   bool waits_killable = false;
 };
@@ -55,14 +58,15 @@ struct Installed {
 [[noreturn]] void run_child(int tell) {
   Installed installed;
   prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
-  installed.listener = install_filter(SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV);
-  installed.waits_killable = installed.listener >= 0;
-  if (installed.listener < 0 && errno == EINVAL) installed.listener = install_filter(0);
-  installed.error = installed.listener < 0 ? errno : 0;
+  int listener = install_filter(SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV);
+  installed.waits_killable = listener >= 0;
+  if (listener < 0 && errno == EINVAL) listener = install_filter(0);
+  installed.error = listener < 0 ? errno : 0;
   const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  if (write(tell, &installed, sizeof installed) != sizeof installed || installed.error != 0) {
-    _exit(2);
-  }
+  const std::string_view bytes(reinterpret_cast<const char*>(&installed), sizeof installed);
+  const Status told = listener < 0 ? control::send_all(tell, bytes)
+                                   : control::send_with_descriptors(tell, bytes, {listener});
+  if (!told || installed.error != 0) _exit(2);
   sockaddr_in address{};
   address.sin_family = AF_INET;
   address.sin_port = htons(9);
@@ -73,12 +77,12 @@ struct Installed {
 
 struct Outcome {
   Installed installed;
-  std::string problem;       // what failed, empty when all went well
-  bool took_socket = false;  // pidfd_getfd
-  int take_error = 0;
+  std::string problem;         // what failed, empty when all went well
+  std::string memory_problem;  // why the address can't be read
+  std::string socket_problem;  // why the socket can't be taken (pidfd_getfd(2))
 };
 
-// Takes the socket named by the child's connect(2), then answers the call.
+// Looks at what the child's connect(2) names, then answers the call.
 void serve(pid_t child, int listener, Outcome& outcome) {
   pollfd waiting{listener, POLLIN, 0};
   if (poll(&waiting, 1, kTimeoutMs) != 1) {
@@ -90,13 +94,14 @@ void serve(pid_t child, int listener, Outcome& outcome) {
     outcome.problem = fmt::format("receiving a notification: {}", std::strerror(errno));
     return;
   }
-  const int pidfd = static_cast<int>(syscall(SYS_pidfd_open, child, 0));
-  const int taken =
-      static_cast<int>(syscall(SYS_pidfd_getfd, pidfd, static_cast<int>(request.data.args[0]), 0));
-  outcome.took_socket = taken >= 0;
-  outcome.take_error = taken < 0 ? errno : 0;
-  if (taken >= 0) close(taken);
-  if (pidfd >= 0) close(pidfd);
+  const auto address = supervisor::read_memory(child, request.data.args[1], sizeof(sockaddr_in));
+  if (!address) outcome.memory_problem = address.error().message;
+  const auto socket = supervisor::take_descriptor(child, static_cast<int>(request.data.args[0]));
+  if (socket) {
+    close(*socket);
+  } else {
+    outcome.socket_problem = socket.error().message;
+  }
   seccomp_notif_resp response{};
   response.id = request.id;
   response.error = -kProbeErrno;
@@ -117,30 +122,27 @@ int reap(pid_t child) {
 Outcome probe() {
   Outcome outcome;
   std::array<int, 2> ends{};
-  if (pipe2(ends.data(), O_CLOEXEC) != 0) {
+  if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()) != 0) {
     outcome.problem = std::strerror(errno);
     return outcome;
   }
   const pid_t child = fork();
   if (child == 0) run_child(ends[1]);
   close(ends[1]);
-  if (child < 0 || read(ends[0], &outcome.installed, sizeof(Installed)) != sizeof(Installed)) {
+  std::vector<int> listener;
+  const auto told = control::receive_exactly(ends[0], sizeof(Installed), listener);
+  if (told) std::memcpy(&outcome.installed, told->data(), sizeof(Installed));
+  if (child < 0 || !told) {
     outcome.problem = "the child that tries it died";
-  } else if (outcome.installed.error == 0) {
-    const int pidfd = static_cast<int>(syscall(SYS_pidfd_open, child, 0));
-    const int listener =
-        static_cast<int>(syscall(SYS_pidfd_getfd, pidfd, outcome.installed.listener, 0));
-    outcome.take_error = listener < 0 ? errno : 0;
-    if (listener >= 0) serve(child, listener, outcome);
-    if (listener >= 0) close(listener);
-    // Nobody answers the child's call any more.
-    if (listener < 0) kill(child, SIGKILL);
-    if (pidfd >= 0) close(pidfd);
+  } else if (listener.size() == 1) {
+    serve(child, listener[0], outcome);
   }
   close(ends[0]);
+  // Nobody answers the child's call any more.
+  for (const int fd : listener) close(fd);
   if (child > 0) {
     const int status = reap(child);
-    if (outcome.took_socket && outcome.problem.empty() && status != 0) {
+    if (outcome.installed.error == 0 && outcome.problem.empty() && status != 0) {
       outcome.problem = "the answer did not reach the child";
     }
   }
@@ -178,29 +180,30 @@ Check seccomp_check(const Outcome& outcome) {
   return check;
 }
 
-Check take_check(const Outcome& outcome) {
+std::string ptrace_advice() {
   std::string scope;
   std::ifstream("/proc/sys/kernel/yama/ptrace_scope") >> scope;
-  Check check{
-      "ptrace", Check::State::kOk, "sockets can be taken from a program", "", {kSupervisor}};
-  check.detail += scope.empty() ? " (no Yama)" : fmt::format(" (Yama ptrace_scope {})", scope);
-  if (outcome.took_socket) return check;
-  check.state = Check::State::kMissing;
+  if (scope == "2" || scope == "3") {
+    return fmt::format("as root, sysctl kernel.yama.ptrace_scope=1 (it is {})", scope);
+  }
+  return "in a container, start it with --cap-add SYS_PTRACE";
+}
+
+Check ptrace_check(const Outcome& outcome) {
+  Check check{"ptrace", Check::State::kOk, "programs can be looked into", "", {kSupervisor}};
   if (outcome.installed.error != 0) {
     check.state = Check::State::kNote;
     check.detail = "not tried, since seccomp is missing";
-    return check;
-  }
-  check.detail = fmt::format("pidfd_getfd(2): {}", std::strerror(outcome.take_error));
-  if (outcome.take_error == ENOSYS) {
-    check.advice = "use Linux 5.6 or later";
-  } else if (scope == "2" || scope == "3") {
-    check.advice = fmt::format(
-        "Yama forbids it (ptrace_scope is {}): as root, sysctl "
-        "kernel.yama.ptrace_scope=1",
-        scope);
-  } else {
-    check.advice = "in a container, start it with --cap-add SYS_PTRACE";
+  } else if (!outcome.memory_problem.empty()) {
+    check.state = Check::State::kMissing;
+    check.detail = outcome.memory_problem;
+    check.advice = ptrace_advice();
+  } else if (!outcome.socket_problem.empty()) {
+    check.state = Check::State::kNote;
+    check.detail =
+        "programs can be looked into, but their sockets can't be taken (pidfd_getfd(2)): they are "
+        "led to the gateway by another address";
+    check.advice = "nothing fails because of it where lo is up; else " + ptrace_advice();
   }
   return check;
 }
@@ -209,7 +212,16 @@ Check take_check(const Outcome& outcome) {
 
 std::vector<Check> probe_supervision() {
   const Outcome outcome = probe();
-  return {seccomp_check(outcome), take_check(outcome)};
+  return {seccomp_check(outcome), ptrace_check(outcome)};
+}
+
+Status supervision_works() {
+  for (const Check& check : probe_supervision()) {
+    if (check.state == Check::State::kMissing) {
+      return Error{ErrorCode::kUnsupported, fmt::format("{}; {}", check.detail, check.advice)};
+    }
+  }
+  return {};
 }
 
 }  // namespace recshim::tools

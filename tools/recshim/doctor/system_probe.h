@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "shim/base/result.h"
 #include "shim/control/config.h"
 #include "tools/recshim/doctor/verdict.h"
 
@@ -30,9 +31,10 @@ std::vector<Check> probe_system(const control::Config& config, const std::string
                                 const std::string& own_folder);
 
 // The parts that have a file of their own.
-// Tries seccomp user notification on connect(2), taking the caller's socket with
-// pidfd_getfd(2) as the supervisor does.
+// Tries seccomp user notification on connect(2), and looks into the caller as the supervisor does.
 std::vector<Check> probe_supervision();
+// An error that says what is missing and what to do, in their words.
+Status supervision_works();
 
 struct ProbeRun {
   int exit_code = -1;  // 128 + n after signal n
