@@ -17,7 +17,7 @@ constexpr uint64_t kMaxFileBytes = uint64_t{256} << 20;
 // The cache is written again when this share of it is new: a recording a request must not make
 // each request as slow as the folder is large.
 constexpr size_t kKeepShare = 16;
-constexpr int kCacheVersion = 1;
+constexpr int kCacheVersion = 3;
 
 // Rules change what a request means, so an index made under other rules is another one.
 std::string fingerprint(const Index::Options& options) {
@@ -53,6 +53,7 @@ Json to_json(const IndexEntry& entry) {
   out.push_back(summary.host);
   out.push_back(summary.repeat);
   out.push_back(summary.from_recshim);
+  out.push_back(summary.sketch);
   return out;
 }
 
@@ -73,6 +74,7 @@ IndexEntry from_json(const Json& json) {
   entry.summary.host = json.at(9);
   entry.summary.repeat = json.at(10);
   entry.summary.from_recshim = json.at(11);
+  entry.summary.sketch = json.at(12).get<match::Sketch>();
   return entry;
 }
 
@@ -256,12 +258,27 @@ std::vector<const IndexEntry*> Index::find(const std::string& content) const {
   return out;
 }
 
-std::vector<const IndexEntry*> Index::similar(const std::string& method, const std::string& path,
-                                              size_t limit) const {
+std::vector<const IndexEntry*> Index::nearest(const std::string& method, const std::string& path,
+                                              const std::optional<std::string>& content,
+                                              const match::Sketch& sketch, size_t limit) const {
   const auto all = by_endpoint_.find(endpoint(method, path));
   if (all == by_endpoint_.end()) return {};
-  const auto count = static_cast<std::ptrdiff_t>(std::min(limit, all->second.size()));
-  return {all->second.begin(), all->second.begin() + count};
+  const std::vector<const IndexEntry*>& entries = all->second;
+  // What each has in common, and its place: the first ones of equal ones are taken.
+  std::vector<std::pair<size_t, size_t>> ranked;
+  ranked.reserve(entries.size());
+  for (size_t i = 0; i < entries.size(); ++i) {
+    const Summary& summary = entries[i]->summary;
+    const bool same = content == summary.content;
+    ranked.emplace_back(same ? SIZE_MAX : match::in_common(sketch, summary.sketch), i);
+  }
+  const auto end = ranked.begin() + static_cast<std::ptrdiff_t>(std::min(limit, ranked.size()));
+  std::partial_sort(ranked.begin(), end, ranked.end(), [](const auto& a, const auto& b) {
+    return a.first != b.first ? a.first > b.first : a.second < b.second;
+  });
+  std::vector<const IndexEntry*> out;
+  for (auto it = ranked.begin(); it != end; ++it) out.push_back(entries[it->second]);
+  return out;
 }
 
 }  // namespace recshim::store

@@ -50,9 +50,13 @@ class Index {
 
   // Recordings whose content is that of the request, in the order of their names.
   [[nodiscard]] std::vector<const IndexEntry*> find(const std::string& content) const;
-  // At most limit recordings with this method and path.
-  [[nodiscard]] std::vector<const IndexEntry*> similar(const std::string& method,
-                                                       const std::string& path, size_t limit) const;
+  // At most limit recordings with this method and path: those of this content first, whatever their
+  // test, then those that have most in common with what is asked.
+  [[nodiscard]] std::vector<const IndexEntry*> nearest(const std::string& method,
+                                                       const std::string& path,
+                                                       const std::optional<std::string>& content,
+                                                       const match::Sketch& sketch,
+                                                       size_t limit) const;
   [[nodiscard]] size_t size() const { return entries_.size(); }
   // The first error of a file or folder that is there and could not be looked at.
   [[nodiscard]] Status whole() const { return problem_ ? Status(*problem_) : Status(); }

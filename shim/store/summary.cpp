@@ -143,6 +143,7 @@ std::optional<Summary> summarise(std::string_view text, const match::MatchOption
   }
   if (request.contains("method") && request["method"].is_string()) out.method = request["method"];
   out.path = std::string(match::split_url(request["url"].get_ref<const std::string&>()).path);
+  out.sketch = match::sketch_of(request);
   return out;
 }
 

@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "shim/match/request_key.h"
+#include "shim/match/sketch.h"
 
 namespace recshim::store {
 
@@ -19,6 +20,7 @@ struct Summary {
   std::string host;
   int repeat = 1;
   bool from_recshim = false;
+  match::Sketch sketch;  // of its request
 };
 
 // nullopt for what is no recording of an HTTP exchange, or one that answers only before

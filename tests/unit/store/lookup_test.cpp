@@ -1,10 +1,14 @@
 // Finding recordings whatever they are called, borrowing, misses and what they say.
 #include <gtest/gtest.h>
+
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <set>
 
+#include "shim/match/python_json.h"
+#include "shim/match/sketch.h"
 #include "shim/store/model_lists.h"
 #include "shim/store/recording.h"
 #include "shim/store/summary.h"
@@ -190,13 +194,110 @@ TEST_F(Lookups, AMissNamesTheNearestAndTheDifference) {
   EXPECT_NE(missing.diagnosis.find("/temperature: 0.5 → 0.7"), std::string::npos)
       << missing.diagnosis;
   EXPECT_NE(missing.diagnosis.find("/messages/0/content: \"hi\" → \"ho\""), std::string::npos);
-  EXPECT_NE(missing.diagnosis.find("\"ignore_body\": [\"/temperature\""), std::string::npos);
-  EXPECT_NE(missing.diagnosis.find("RECSHIM_MODE=record"), std::string::npos);
+  EXPECT_EQ(missing.diagnosis.find("ignore_body"), std::string::npos) << "of what is asked";
+  EXPECT_NE(missing.diagnosis.find("RECSHIM_MODE=record-if-missing"), std::string::npos);
   EXPECT_NE(missing.diagnosis.find(missing.hash), std::string::npos);
   EXPECT_FALSE(missing.nearest_path.empty());
   EXPECT_EQ(missing.diagnosis.find("abcdefgh"), std::string::npos);
   EXPECT_EQ(missing.summary.find('\n'), std::string::npos);
   EXPECT_TRUE(missing.request_line.starts_with("POST https://api.openai.com/v1/chat/completions"));
+}
+
+std::string saved_path(Store& store, const Ask& ask) {
+  auto exchange = testing::exchange_of(ask, ok("x"));
+  const auto saved = store.save(exchange);
+  EXPECT_TRUE(saved.ok());
+  return saved.ok() ? saved->path : "";
+}
+
+TEST_F(Lookups, AMissIsNearestToWhatSaysMostOfTheSame) {
+  const auto asking = [](const std::string& question, const std::string& test) {
+    Ask ask;
+    ask.test_id = test;
+    ask.body = R"({"model":"m","messages":[{"role":"user","content":")" + question + R"("}]})";
+    return ask;
+  };
+  Store record(env, options_for("r"));
+  const std::string filler = "Which of the numbers is the largest one, and is it prime: ";
+  for (int i = 0; i < 300; ++i) {
+    saved_name(record, asking(filler + std::to_string(i * i), "t" + std::to_string(i)), ok("x"));
+  }
+  const std::string near =
+      saved_path(record, asking("Tell the capital of France in one word, please", "t"));
+  const auto miss = [&](const Ask& ask) {
+    auto found = fresh().find(testing::request_of(ask));
+    return found.ok() && std::holds_alternative<Missing>(*found) ? std::get<Missing>(*found)
+                                                                 : Missing{};
+  };
+  const Missing alike = miss(asking("Tell the capital of Italy in one word, please", "t"));
+  EXPECT_EQ(alike.nearest_path, near) << alike.diagnosis;
+  // The same content comes first, whatever its test is called.
+  const Missing moved = miss(asking("Tell the capital of France in one word, please", "new name"));
+  EXPECT_EQ(moved.nearest_path, near) << moved.diagnosis;
+  EXPECT_NE(moved.diagnosis.find("another test"), std::string::npos) << moved.diagnosis;
+  EXPECT_NE(moved.summary.find("differs at the test's name"), std::string::npos) << moved.summary;
+}
+
+TEST_F(Lookups, ADifferentQueryIsADifference) {
+  const auto of_city = [](const std::string& city, const std::string& test) {
+    Ask ask;
+    ask.method = "GET";
+    ask.target = "/weather?q=" + city + "&units=metric";
+    ask.body.clear();
+    ask.test_id = test;
+    return ask;
+  };
+  Store record(env, options_for("r"));
+  saved_name(record, of_city("Rome", "new"), ok("x"));
+  const std::string berlin = saved_path(record, of_city("Berlin", "old"));
+  auto found = fresh().find(testing::request_of(of_city("Berlin", "new")));
+  ASSERT_TRUE(found.ok() && std::holds_alternative<Missing>(*found));
+  EXPECT_EQ(std::get<Missing>(*found).nearest_path, berlin);
+  found = fresh().find(testing::request_of(of_city("Oslo", "new")));
+  ASSERT_TRUE(found.ok() && std::holds_alternative<Missing>(*found));
+  const std::string& text = std::get<Missing>(*found).diagnosis;
+  EXPECT_NE(text.find("?q: \"Rome\" → \"Oslo\""), std::string::npos) << text;
+}
+
+TEST_F(Lookups, ARuleIsAdvisedThatHelpsAndTellsRecordingsApart) {
+  const auto of_run = [](const std::string& body) {
+    Ask ask;
+    ask.target = "/jobs";
+    ask.body = body;
+    return ask;
+  };
+  const auto diagnosis = [&](const std::string& body) {
+    auto found = fresh().find(testing::request_of(of_run(body)));
+    return found.ok() && std::holds_alternative<Missing>(*found)
+               ? std::get<Missing>(*found).diagnosis
+               : std::string("no miss");
+  };
+  Store record(env, options_for("r"));
+  saved_name(record, of_run(R"({"job":"build","run":"1"})"), ok("x"));
+  std::string text = diagnosis(R"({"job":"build","run":"2"})");
+  EXPECT_NE(text.find(R"({"match": {"ignore_body": ["/run"]}})"), std::string::npos) << text;
+  saved_name(record, of_run(R"({"job":"build","run":"3"})"), ok("y"));
+  text = diagnosis(R"({"job":"build","run":"2"})");
+  EXPECT_EQ(text.find("ignore_body"), std::string::npos) << text;
+  EXPECT_NE(text.find("No rule is advised"), std::string::npos) << text;
+}
+
+TEST(Sketches, SampleWhatARequestSays) {
+  const auto sketch = [](const char* request) {
+    return match::sketch_of(match::parse_json(request).value());
+  };
+  const match::Sketch one = sketch(
+      R"({"url":"http://h/a?q=1","body":{"model":"m","messages":[{"content":"a b c d e f g h"}]}})");
+  EXPECT_LE(one.size(), match::kSketchSize);
+  EXPECT_TRUE(std::is_sorted(one.begin(), one.end()));
+  EXPECT_EQ(match::in_common(one, one), one.size());
+  EXPECT_EQ(match::in_common(one, {}), 0U);
+  // Neither the host nor the order of members counts.
+  EXPECT_EQ(one, sketch(R"({"body":{"messages":[{"content":"a b c d e f g h"}],"model":"m"},)"
+                        R"("url":"https://other/a?q=1"})"));
+  EXPECT_NE(one, sketch(R"({"url":"http://h/a?q=2","body":{"model":"m","messages":)"
+                        R"([{"content":"a b c d e f g h"}]}})"));
+  EXPECT_TRUE(sketch("{}").empty() || sketch("{}").size() == 1);
 }
 
 TEST_F(Lookups, AMissAdvisesWhatWouldHelp) {
@@ -212,7 +313,7 @@ TEST_F(Lookups, AMissAdvisesWhatWouldHelp) {
                ? std::get<Missing>(*found).diagnosis
                : std::string("no miss");
   };
-  constexpr const char* kQuery = "ignore_query";
+  constexpr const char* kQuery = R"("ignore_query": ["page"])";
   constexpr const char* kScheme = "Scheme and port are part of a request";
   Ask other = ask;
   other.target = "/things?page=2";
