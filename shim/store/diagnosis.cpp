@@ -231,6 +231,10 @@ Missing Store::Impl::explain(const http::Exchange& request, const match::Request
     }
     if (nearest->differences() == 0 && !same_test) {
       text += "It belongs to another test: set RECSHIM_TEST_ID, or record it for this one.\n";
+      if (!nearest->test_id.empty() && !asked_test.empty()) {
+        text += "If that test was renamed: recshim rekey --test '" + nearest->test_id + "=" +
+                asked_test + "' --force\n";
+      }
     }
     out.summary = "no recording for " + out.request_line +
                   " (nearest: " + nearest->path.substr(nearest->path.rfind('/') + 1);

@@ -60,10 +60,11 @@ constexpr std::array kCommands = {
             "  recshim prune --journal j.jsonl             show what would go\n"
             "  recshim prune --journal j.jsonl --force     remove it\n",
             declare_prune},
-    Command{"rekey", "Rename recordings after the rules of recshim.json changed",
+    Command{"rekey", "Rename recordings after the rules of recshim.json or a test's name changed",
             "Examples:\n"
             "  recshim rekey            show what would be renamed\n"
-            "  recshim rekey --force    rename\n",
+            "  recshim rekey --force    rename\n"
+            "  recshim rekey --test 'tests/test_a.py::*=tests/test_b.py::*' --force\n",
             declare_rekey},
     Command{"gateway", "Serve connections that programs hand over (started on demand)",
             "The library and `recshim run` start it when they need it: for TLS that can't be\n"

@@ -1,16 +1,20 @@
-// `recshim rekey`: gives recordings the names that the rules in force now give them.
+// `recshim rekey`: gives recordings the names that the rules in force now give them, and tests
+// their new names.
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <filesystem>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 
+#include "shim/store/series.h"
 #include "tools/recshim/command.h"
 #include "tools/recshim/json_text.h"
 #include "tools/recshim/recordings.h"
 #include "tools/recshim/settings.h"
+#include "tools/recshim/test_rename.h"
 
 namespace recshim::tools {
 namespace {
@@ -19,12 +23,14 @@ namespace fs = std::filesystem;
 
 struct Options {
   std::string dir;
+  std::string test;  // OLD=NEW
   bool force = false, json = false;
 };
 
 struct Move {
   std::string from;
   std::string to;
+  std::optional<std::string> test;  // what its test is called now
 };
 
 // What would change, and what can't be told or done.
@@ -34,64 +40,99 @@ struct Plan {
   size_t unreadable = 0;
 };
 
-Plan make_plan(const std::vector<std::string>& files, const control::Config& config) {
-  Plan plan;
-  std::map<std::string, std::vector<std::string>> by_target;
-  for (const std::string& path : files) {
-    const auto recording = load_recording(path);
-    if (!recording) {
-      complain(fmt::format("{}: left alone: {}", shown_path(path, config.dir),
-                           recording.error().message));
-      ++plan.unreadable;
+struct File {
+  std::string path;
+  store::Recording recording;
+};
+
+void set_test(store::Recording& recording, const std::string& test) {
+  recording.json["test_id"] = test;
+  // Of what has no dialect the key's own text says it once more.
+  match::Json& request = recording.json["request"];
+  if (request.is_object() && request.contains("test_id")) request["test_id"] = test;
+}
+
+// Where a recording lies that stood beside the old test: beside the new one (layout by_test).
+std::string folder_for(const std::string& folder, const std::string& dir,
+                       const std::string& old_test, const std::string& new_test) {
+  const auto from = store::test_folder(old_test);
+  const auto to = store::test_folder(new_test);
+  return from && to && folder == dir + "/" + *from ? dir + "/" + *to : folder;
+}
+
+std::vector<File> read_all(const std::vector<std::string>& paths, const std::string& dir,
+                           Plan& plan) {
+  std::vector<File> out;
+  for (const std::string& path : paths) {
+    auto recording = load_recording(path);
+    if (recording) {
+      out.push_back({path, std::move(*recording)});
       continue;
     }
-    std::string target = path;
-    const std::string old_hash = hash_in_name(path);
-    const auto new_hash = recorded_key(*recording, config.store.match);
+    complain(fmt::format("{}: left alone: {}", shown_path(path, dir), recording.error().message));
+    ++plan.unreadable;
+  }
+  return out;
+}
+
+// rename: null when tests keep their names.
+void make_plan(std::vector<File> files, const control::Config& config, const TestRename* rename,
+               Plan& plan) {
+  std::map<std::string, std::vector<Move>> by_target;
+  for (File& file : files) {
+    Move move{file.path, file.path, std::nullopt};
+    fs::path folder = fs::path(file.path).parent_path();
+    const auto test = file.recording.test_id();
+    if (rename != nullptr && test) move.test = (*rename)(*test);
+    if (move.test) {
+      set_test(file.recording, *move.test);
+      folder = folder_for(folder.string(), config.dir, *test, *move.test);
+    }
+    const std::string old_hash = hash_in_name(file.path);
+    const auto new_hash = recorded_key(file.recording, config.store.match);
+    std::string name = fs::path(file.path).filename().string();
     // A name without a hash was given by hand, and stays.
     if (!old_hash.empty() && new_hash && *new_hash != old_hash) {
-      std::string name = fs::path(path).filename().string();
       name.replace(name.find(old_hash), old_hash.size(), *new_hash);
-      target = (fs::path(path).parent_path() / name).string();
     }
-    by_target[target].push_back(path);
+    move.to = (folder / name).string();
+    by_target[move.to].push_back(std::move(move));
   }
-  for (const auto& [target, sources] : by_target) {
-    if (sources.size() > 1) {
+  for (auto& [target, moves] : by_target) {
+    if (moves.size() > 1) {
+      std::vector<std::string> sources;
+      for (const Move& move : moves) sources.push_back(move.from);
       plan.conflicts.push_back(
           fmt::format("{} would all be named {}", fmt::join(sources, ", "), target));
-    } else if (sources[0] != target) {
-      plan.moves.push_back({sources[0], target});
+    } else if (moves[0].from != target || moves[0].test) {
+      plan.moves.push_back(std::move(moves[0]));
     }
   }
-  return plan;
 }
 
 // The new file is complete before the old one goes.
-Status move_with_body(const Move& move, const std::string& body) {
+Status move_recording(const Move& move) {
   auto recording = load_recording(move.from);
   if (!recording) return recording.error();
-  const std::string new_body = fs::path(move.to).stem().string() + ".body";
-  const fs::path folder = fs::path(move.from).parent_path();
-  recording->json["recshim"]["body"]["file"] = new_body;
-  if (Status done = posix_env().rename((folder / body).string(), (folder / new_body).string());
-      !done) {
-    return done;
-  }
-  if (Status done = posix_env().write_atomic(move.to, recording->text()); !done) return done;
-  return posix_env().remove(move.from);
-}
-
-Status move_recording(const Move& move) {
-  const auto recording = load_recording(move.from);
-  if (!recording) return recording.error();
   const std::string body = describe(*recording).body_file;
-  if (body.empty()) return posix_env().rename(move.from, move.to);
   if (body.find('/') != std::string::npos) {
     return Error{ErrorCode::kInvalid,
                  fmt::format("{}: \"{}\" is not a name beside the file", move.from, body)};
   }
-  return move_with_body(move, body);
+  const fs::path to(move.to);
+  if (Status made = posix_env().make_dirs(to.parent_path().string(), 0777); !made) return made;
+  if (body.empty() && !move.test) return posix_env().rename(move.from, move.to);
+  if (move.test) set_test(*recording, *move.test);
+  if (!body.empty() && move.from != move.to) {
+    const std::string new_body = to.stem().string() + ".body";
+    recording->json["recshim"]["body"]["file"] = new_body;
+    const std::string from = (fs::path(move.from).parent_path() / body).string();
+    if (Status done = posix_env().rename(from, (to.parent_path() / new_body).string()); !done) {
+      return done;
+    }
+  }
+  if (Status done = posix_env().write_atomic(move.to, recording->text()); !done) return done;
+  return move.from == move.to ? Status() : posix_env().remove(move.from);
 }
 
 // A name may be free only once the recording that has it has moved: goes round until
@@ -103,7 +144,7 @@ bool carry_out(std::vector<Move> moves) {
     std::vector<Move> waiting;
     for (const Move& move : moves) {
       std::error_code ignored;
-      if (fs::exists(move.to, ignored)) {
+      if (move.to != move.from && fs::exists(move.to, ignored)) {
         waiting.push_back(move);
         continue;
       }
@@ -123,10 +164,11 @@ void print(const Plan& plan, size_t recordings, const std::string& dir, const Op
   for (const Move& move : plan.moves) {
     const std::string from = shown_path(move.from, dir);
     if (options.json) {
-      const match::Json json = {{"from", from}, {"to", shown_path(move.to, dir)}};
+      match::Json json = {{"from", from}, {"to", shown_path(move.to, dir)}};
+      if (move.test) json["test"] = *move.test;
       fmt::print("{}\n", line_of(json));
     } else {
-      fmt::print("{}\n  -> {}\n", from, fs::path(move.to).filename().string());
+      fmt::print("{}\n  -> {}\n", from, shown_path(move.to, dir));
     }
   }
   for (const std::string& conflict : plan.conflicts) {
@@ -151,7 +193,22 @@ int rekey(const Options& options) {
     complain(files.error().message);
     return kProblem;
   }
-  const Plan plan = make_plan(*files, config);
+  Plan plan;
+  std::vector<File> recordings = read_all(*files, config.dir, plan);
+  std::optional<TestRename> rename;
+  if (!options.test.empty()) {
+    std::vector<std::string> tests;
+    for (const File& file : recordings) {
+      if (const auto test = file.recording.test_id()) tests.push_back(*test);
+    }
+    auto parsed = TestRename::parse(options.test, tests);
+    if (!parsed) {
+      complain(parsed.error().message);
+      return kUsage;
+    }
+    rename = std::move(*parsed);
+  }
+  make_plan(std::move(recordings), config, rename ? &*rename : nullptr, plan);
   print(plan, files->size(), config.dir, options);
   const bool moved = !options.force || carry_out(plan.moves);
   return moved && plan.conflicts.empty() && plan.unreadable == 0 ? kOk : kProblem;
@@ -162,6 +219,10 @@ int rekey(const Options& options) {
 Action declare_rekey(Arguments& arguments) {
   auto options = std::make_shared<Options>();
   arguments.add("--dir", &options->dir, "folder of recordings (RECSHIM_DIR)");
+  arguments
+      .add("--test", &options->test,
+           "give the recordings of test OLD to NEW; one * in both stands for the same text")
+      .takes(1, "OLD=NEW");
   arguments.add("--force", &options->force, "rename them");
   arguments.add_default("--dry-run", "only show what would be renamed; the default")
       .not_with("--force");

@@ -298,6 +298,27 @@ TEST_F(RecordingsCli, RekeyFollowsTheRules) {
   EXPECT_THAT(cli_.run("rekey", rules).out, HasSubstr("0 of 2"));
 }
 
+TEST_F(RecordingsCli, RekeyGivesRecordingsToARenamedTest) {
+  const std::string path =
+      record("POST", "/v", R"({"q": 1})", R"({"r": 1})", "application/json", 200, "a.py::one[x=1]");
+  EXPECT_EQ(cli_.run("rekey --test nothing").exit_code, 2);
+  EXPECT_THAT(cli_.run("rekey --test 'no such test=b'").out, HasSubstr("0 of 1"));
+  const std::string rename = "rekey --test 'a.py::*[x=1]=b.py::*[x=2]'";
+  EXPECT_THAT(cli_.run(rename).out, HasSubstr("1 of 1 recordings to rename"));
+  EXPECT_TRUE(fs::exists(path)) << "only shown";
+  const Cli::Output output = cli_.run(rename + " --force");
+  EXPECT_EQ(output.exit_code, 0) << output.err;
+  EXPECT_FALSE(fs::exists(path));
+  const auto left = fs::directory_iterator(fs::path(path).parent_path());
+  std::string now;
+  for (const auto& entry : left) now = entry.path().string();
+  std::stringstream text;
+  text << std::ifstream(now).rdbuf();
+  EXPECT_EQ(text.str().find("a.py"), std::string::npos) << text.str();
+  EXPECT_THAT(text.str(), HasSubstr("\"test_id\": \"b.py::one[x=2]\""));
+  EXPECT_EQ(cli_.run("verify").out, "1 recordings, 0 problems, 0 notes\n");
+}
+
 TEST_F(RecordingsCli, RekeyLeavesAloneWhatWouldCollide) {
   const std::string a = record("POST", "/v", R"({"run": "1"})", R"({"r": 1})");
   const std::string b = record("POST", "/v", R"({"run": "2"})", R"({"r": 2})");
