@@ -5,9 +5,11 @@
 
 #include <sys/types.h>
 
+#include <array>
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <string>
 
 #include "shim/ops/tls_libraries.h"
 
@@ -77,6 +79,12 @@ struct OpensslApi {
 #undef RECSHIM_USE
 };
 
+// What virtual connections to a host show as negotiated. Kept for the process's life.
+struct ShownSession {
+  std::string host;
+  SSL_SESSION* session = nullptr;
+};
+
 struct Library {
   OpensslApi api;
   const void* base = nullptr;  // where it is loaded; tells copies apart
@@ -84,6 +92,8 @@ struct Library {
   // Indices for our state in its objects; -1 until first wanted.
   mutable std::atomic<int> ssl_index{-1};
   mutable std::atomic<int> context_index{-1};
+  // For the first hosts that are asked for; filled from the front, and never changed.
+  mutable std::array<std::atomic<const ShownSession*>, 16> shown{};
   Library* next = nullptr;
 };
 

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <climits>
+#include <ctime>
 
 #include "shim/ops/tls_certificate.h"
 #include "shim/runtime/guard.h"
@@ -71,6 +72,47 @@ SSL_SESSION* make_shown(const OpensslApi& api, const std::string& host, bool wit
            der(kPeer, {synthetic_certificate(host)}), with_group ? group : std::string()});
   const auto* bytes = reinterpret_cast<const unsigned char*>(text.data());
   return api.d2i_SSL_SESSION(nullptr, &bytes, static_cast<long>(text.size()));
+}
+
+SSL_SESSION* make_shown(const OpensslApi& api, const std::string& host) {
+  SSL_SESSION* const session = make_shown(api, host, /*with_group=*/true);
+  // 1.1.1 has no group in there, and reads none.
+  return session != nullptr ? session : make_shown(api, host, false);
+}
+
+// The session that those for host are copies of, for reading it takes OpenSSL a millisecond; null
+// where there is no more room.
+const SSL_SESSION* shown_to_copy(const Library& library, const std::string& host) {
+  const ShownSession* made = nullptr;
+  for (auto& slot : library.shown) {
+    const ShownSession* kept = slot.load(std::memory_order_acquire);
+    if (kept == nullptr) {
+      if (made == nullptr) made = new ShownSession{host, make_shown(library.api, host)};
+      if (slot.compare_exchange_strong(kept, made, std::memory_order_acq_rel)) {
+        return made->session;
+      }
+    }
+    // Also what another thread has put there meanwhile.
+    if (kept->host != host) continue;
+    if (made != nullptr && made->session != nullptr) library.api.SSL_SESSION_free(made->session);
+    delete made;
+    return kept->session;
+  }
+  if (made != nullptr && made->session != nullptr) library.api.SSL_SESSION_free(made->session);
+  delete made;
+  return nullptr;
+}
+
+SSL_SESSION* shown_for(const Library& library, const std::string& host) {
+  const OpensslApi& api = library.api;
+  const SSL_SESSION* const original =
+      api.SSL_SESSION_dup != nullptr && api.SSL_SESSION_set_time != nullptr
+          ? shown_to_copy(library, host)
+          : nullptr;
+  SSL_SESSION* const copy = original != nullptr ? api.SSL_SESSION_dup(original) : nullptr;
+  if (copy == nullptr) return make_shown(api, host);
+  api.SSL_SESSION_set_time(copy, time(nullptr));
+  return copy;
 }
 
 }  // namespace
@@ -159,9 +201,7 @@ int refuse_io(Session& session) {
 void show_virtual(Session& session) {
   const OpensslApi& api = session.library->api;
   api.ERR_set_mark();
-  session.shown = make_shown(api, session.host, /*with_group=*/true);
-  // 1.1.1 has no group in there, and reads none.
-  if (session.shown == nullptr) session.shown = make_shown(api, session.host, false);
+  session.shown = shown_for(*session.library, session.host);
   if (session.shown != nullptr) api.SSL_set_session(session.ssl, session.shown);
   api.ERR_pop_to_mark();
 }
