@@ -42,6 +42,7 @@ struct Cursor {
 
 // A session has more threads than that at no time: each try that fails is another's success.
 constexpr int kMaxTries = 100'000;
+constexpr const char* kEarly = "-early";  // in the names of what answered before its request's body
 constexpr const char* kRestless = "too many equal requests at once";
 
 // The number of series among those that were noted under name, where it is added if need be.
@@ -447,9 +448,16 @@ Result<Lookup> Store::find(const http::Exchange& request) {
 
 Result<std::optional<Found>> Store::find_early(const http::Exchange& request) {
   try {
+    RecordingCache::FolderTimes times;
+    const auto folders = impl_->folders(request.test_id);
+    if (std::none_of(folders.begin(), folders.end(), [&](const std::string& folder) {
+          return impl_->cache.may_have(folder, kEarly, times);
+        })) {
+      return std::optional<Found>();
+    }
     auto key = match::compute_key(request, request.test_id, impl_->options.match, true);
     if (!key.ok()) return key.error();
-    return impl_->find_by_name(request, *key, key->hash + "-early");
+    return impl_->find_by_name(request, *key, key->hash + kEarly);
   } catch (const std::exception& error) {
     return Error{ErrorCode::kInvalid, std::string("the lookup failed: ") + error.what()};
   }

@@ -1,6 +1,7 @@
 // See recording_cache.h.
 #include "shim/store/recording_cache.h"
 
+#include <algorithm>
 #include <mutex>
 
 namespace recshim::store {
@@ -10,6 +11,8 @@ namespace {
 constexpr uint64_t kMaxKeptBytes = uint64_t{4} << 20;
 constexpr uint64_t kMaxKeptFileBytes = kMaxKeptBytes / 8;
 constexpr size_t kMaxAbsent = 20'000;  // names a folder
+// A folder's own size grows with its files: of ext4's this is one of about ten thousand.
+constexpr uint64_t kMaxListedBytes = uint64_t{1} << 20;
 
 constexpr int64_t kSecondNs = 1'000'000'000;
 constexpr int64_t kSettledNs = 2 * kSecondNs;
@@ -32,14 +35,39 @@ int64_t settled(Env& env, int64_t mtime_ns) {
   return mtime_ns + wait_ns < now_ns ? mtime_ns : 0;
 }
 
-// When the folder of path last changed; 0 when that says nothing.
-int64_t RecordingCache::folder_time(const std::string& path, FolderTimes& times) {
-  const auto [at, is_new] = times.try_emplace(folder_of(path), 0);
+const FileInfo& RecordingCache::folder_now(const std::string& name, FolderTimes& times) {
+  const auto [at, is_new] = times.try_emplace(name);
   if (is_new) {
-    const auto folder = env_.stat(at->first);
-    if (folder.ok()) at->second = settled(env_, folder->mtime_ns);
+    const auto folder = env_.stat(name);
+    if (folder.ok()) at->second = *folder;
+    at->second.mtime_ns = settled(env_, at->second.mtime_ns);
   }
   return at->second;
+}
+
+// What is known of a folder that last changed then.
+RecordingCache::Folder& RecordingCache::folder_at(const std::string& name, int64_t mtime_ns) {
+  Folder& folder = folders_[name];
+  if (folder.mtime_ns != mtime_ns) folder = {mtime_ns, {}, {}};
+  return folder;
+}
+
+bool RecordingCache::may_have(const std::string& folder, std::string_view part,
+                              FolderTimes& times) {
+  const FileInfo& now = folder_now(folder, times);
+  if (now.mtime_ns == 0 || now.size_bytes > kMaxListedBytes) return true;
+  {
+    const std::lock_guard guard(mutex_);
+    if (const auto known = folder_at(folder, now.mtime_ns).has_part) return *known;
+  }
+  const auto entries = env_.list(folder);
+  if (!entries.ok()) return true;
+  const bool has = std::any_of(entries->begin(), entries->end(), [&](const DirEntry& entry) {
+    return entry.name.find(part) != std::string::npos;
+  });
+  const std::lock_guard guard(mutex_);
+  folder_at(folder, now.mtime_ns).has_part = has;
+  return has;
 }
 
 bool RecordingCache::known_absent(const std::string& path, int64_t folder_mtime_ns) {
@@ -51,10 +79,8 @@ bool RecordingCache::known_absent(const std::string& path, int64_t folder_mtime_
 
 void RecordingCache::note_absent(const std::string& path, int64_t folder_mtime_ns) {
   const std::lock_guard guard(mutex_);
-  Folder& folder = folders_[folder_of(path)];
-  if (folder.mtime_ns != folder_mtime_ns || folder.absent.size() >= kMaxAbsent) {
-    folder = {folder_mtime_ns, {}};
-  }
+  Folder& folder = folder_at(folder_of(path), folder_mtime_ns);
+  if (folder.absent.size() >= kMaxAbsent) folder.absent.clear();
   folder.absent.insert(path);
 }
 
@@ -62,7 +88,7 @@ Result<std::shared_ptr<const Recording>> RecordingCache::read(const std::string&
                                                               FolderTimes& times) {
   std::shared_ptr<const Recording> out;
   // Asked first: a file that appears after it changes it.
-  const int64_t folder_mtime_ns = folder_time(path, times);
+  const int64_t folder_mtime_ns = folder_now(folder_of(path), times).mtime_ns;
   if (folder_mtime_ns != 0 && known_absent(path, folder_mtime_ns)) return out;
   const auto file = env_.stat(path);
   if (!file.ok()) {

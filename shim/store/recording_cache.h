@@ -5,7 +5,9 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <unordered_set>
 
 #include "shim/base/env.h"
@@ -23,7 +25,7 @@ int64_t settled(Env& env, int64_t mtime_ns);
 class RecordingCache {
  public:
   // What one lookup has asked of the file system so far, so that it asks once.
-  using FolderTimes = std::map<std::string, int64_t>;
+  using FolderTimes = std::map<std::string, FileInfo>;  // mtime_ns as settled() has it
 
   // env: borrowed.
   explicit RecordingCache(Env& env) : env_(env) {}
@@ -31,6 +33,10 @@ class RecordingCache {
   // The recording at path as it is now; null when there is no such file, an Error naming it when it
   // can't be read.
   Result<std::shared_ptr<const Recording>> read(const std::string& path, FolderTimes& times);
+
+  // False when no name in folder has part in it; true also where that is not worth a look, in a
+  // folder of many files or one that has just changed. part: the same at every call.
+  bool may_have(const std::string& folder, std::string_view part, FolderTimes& times);
 
  private:
   struct Kept {
@@ -40,11 +46,13 @@ class RecordingCache {
   struct Folder {
     int64_t mtime_ns = 0;
     std::unordered_set<std::string> absent;  // whole paths
+    std::optional<bool> has_part;
   };
 
   bool known_absent(const std::string& path, int64_t folder_mtime_ns);
   void note_absent(const std::string& path, int64_t folder_mtime_ns);
-  int64_t folder_time(const std::string& path, FolderTimes& times);
+  Folder& folder_at(const std::string& name, int64_t mtime_ns);  // REQUIRES: the mutex is held
+  const FileInfo& folder_now(const std::string& name, FolderTimes& times);
 
   Env& env_;
   ForkMutex mutex_{LockRank::kStore};

@@ -71,6 +71,22 @@ TEST_F(RecordingCacheTest, AnAbsentNameIsLookedForOnceWhileTheFolderIsTheSame) {
   EXPECT_EQ(model(read()), "a");
 }
 
+TEST_F(RecordingCacheTest, AFolderIsListedOnceWhileItIsTheSame) {
+  const auto may_have = [&](const char* part) {
+    RecordingCache::FolderTimes times;
+    return cache_.may_have(folder_.path(), part, times);
+  };
+  EXPECT_TRUE(may_have(".json")) << "it has just changed";
+  ASSERT_TRUE(posix_env().set_mtime_ns(folder_.path(), kLongAgoNs));
+  EXPECT_FALSE(may_have(".json"));
+  env_.fail(EnvOp::kList);
+  EXPECT_FALSE(may_have(".json"));
+  env_.heal();
+  write('a', 0);
+  ASSERT_TRUE(posix_env().set_mtime_ns(folder_.path(), kLongAgoNs + 1));
+  EXPECT_TRUE(may_have(".json"));
+}
+
 TEST_F(RecordingCacheTest, AFailedReadIsNoAbsence) {
   write('a', kLongAgoNs);
   env_.fail(EnvOp::kReadFile, {ErrorCode::kIo, "input/output error"});
