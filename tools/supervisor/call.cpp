@@ -9,7 +9,6 @@
 #include <array>
 #include <cstring>
 
-#include "tools/supervisor/machine.h"
 #include "tools/supervisor/task.h"
 
 namespace recshim::supervisor {
@@ -56,25 +55,26 @@ Status read_message_address(pid_t thread, uint64_t header, bool compat, Call& ca
   return read_address(thread, place, call);
 }
 
-const CallNumbers& numbers_of(const Notification& notification) {
-  return notification.data.arch == kCompatArchitecture ? kCompatCalls : kNativeCalls;
+bool is_compat(const Notification& notification, const Machine& machine) {
+  return notification.data.arch == machine.compat_architecture;
+}
+
+const CallNumbers& numbers_of(const Notification& notification, const Machine& machine) {
+  return is_compat(notification, machine) ? machine.compat_calls : machine.calls;
 }
 
 // Of the system call, without the bit of the x32 interface.
-uint32_t number_of(const Notification& notification) {
-  auto number = static_cast<uint32_t>(notification.data.nr);
-  if (notification.data.arch != kCompatArchitecture && kNativeNumberMask != 0) {
-    number &= kNativeNumberMask;
-  }
-  return number;
+uint32_t number_of(const Notification& notification, const Machine& machine) {
+  const auto number = static_cast<uint32_t>(notification.data.nr);
+  return is_compat(notification, machine) ? number : number & machine.number_bits;
 }
 
 }  // namespace
 
-Result<Call> decode_call(const Notification& notification) {
-  const bool compat = notification.data.arch == kCompatArchitecture;
-  const CallNumbers& calls = numbers_of(notification);
-  uint32_t number = number_of(notification);
+Result<Call> decode_call(const Notification& notification, const Machine& machine) {
+  const bool compat = is_compat(notification, machine);
+  const CallNumbers& calls = numbers_of(notification, machine);
+  uint32_t number = number_of(notification, machine);
   Arguments arguments{};
   std::copy(std::begin(notification.data.args), std::end(notification.data.args),
             arguments.begin());
@@ -108,9 +108,9 @@ Result<Call> decode_call(const Notification& notification) {
   return call;
 }
 
-bool may_lead_out(const Notification& notification) {
-  const CallNumbers& calls = numbers_of(notification);
-  const uint32_t number = number_of(notification);
+bool may_lead_out(const Notification& notification, const Machine& machine) {
+  const CallNumbers& calls = numbers_of(notification, machine);
+  const uint32_t number = number_of(notification, machine);
   const auto* arguments = notification.data.args;
   if (number == calls.sendmsg) return (arguments[2] & MSG_FASTOPEN) != 0;
   if (number == calls.sendmmsg) return (arguments[3] & MSG_FASTOPEN) != 0;

@@ -7,6 +7,7 @@
 
 #include "shim/base/result.h"
 #include "shim/control/endpoint.h"
+#include "tools/supervisor/machine.h"
 #include "tools/supervisor/notification.h"
 
 namespace recshim::supervisor {
@@ -23,9 +24,9 @@ struct Call {
 
 // Reads the address from the program's memory. A send without an address is a call without
 // one. Errors: as read_memory().
-Result<Call> decode_call(const Notification& notification);
+Result<Call> decode_call(const Notification& notification, const Machine& machine = kMachine);
 
 // Of a call whose address can't be read: whether it may be one of the Internet, by its length.
-bool may_lead_out(const Notification& notification);
+bool may_lead_out(const Notification& notification, const Machine& machine = kMachine);
 
 }  // namespace recshim::supervisor

@@ -13,8 +13,6 @@
 #include <cstddef>
 #include <cstring>
 
-#include "tools/supervisor/machine.h"
-
 #ifndef SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV  // Linux 5.19
 #define SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV (1UL << 5)
 #endif
@@ -100,19 +98,18 @@ long seccomp(unsigned operation, unsigned flags, const void* argument) {
 
 }  // namespace
 
-std::vector<sock_filter> build_filter(const FilterOptions& options) {
+std::vector<sock_filter> build_filter(const FilterOptions& options, const Machine& machine) {
   Assembler filter;
   filter.load(offsetof(seccomp_data, arch));
-  filter.block_if_equal(kCompatArchitecture, [&] {
+  filter.block_if_equal(machine.compat_architecture, [&] {
     filter.load_number();
-    add_calls(filter, kCompatCalls, options);
+    add_calls(filter, machine.compat_calls, options);
     filter.verdict(SECCOMP_RET_ALLOW);
   });
-  filter.block_if_equal(kNativeArchitecture, [&] {
+  filter.block_if_equal(machine.architecture, [&] {
     filter.load_number();
-    // The x32 interface has the same numbers with a bit of its own.
-    if constexpr (kNativeNumberMask != 0) filter.keep_bits(kNativeNumberMask);
-    add_calls(filter, kNativeCalls, options);
+    filter.keep_bits(machine.number_bits);
+    add_calls(filter, machine.calls, options);
     filter.verdict(SECCOMP_RET_ALLOW);
   });
   filter.verdict(SECCOMP_RET_ALLOW);

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "shim/base/result.h"
+#include "tools/supervisor/machine.h"
 
 namespace recshim::supervisor {
 
@@ -21,7 +22,8 @@ struct FilterOptions {
 // Asks the supervisor about connect(2), about sendto(2) with an address, and about messages
 // sent while a connection is opened (MSG_FASTOPEN); the same for 32-bit programs.
 // Source: seccomp(2), bpf filters over struct seccomp_data.
-std::vector<sock_filter> build_filter(const FilterOptions& options);
+std::vector<sock_filter> build_filter(const FilterOptions& options,
+                                      const Machine& machine = kMachine);
 
 // Installs the filter for this thread and what it executes; sets no_new_privs where the
 // thread has not the right to do without. Returns the listener, close-on-exec.

@@ -10,8 +10,6 @@
 #include <cerrno>
 #include <cstring>
 
-#include "tools/supervisor/machine.h"
-
 namespace recshim::supervisor {
 namespace {
 
@@ -46,7 +44,7 @@ uint32_t run(const std::vector<sock_filter>& filter, const seccomp_data& data) {
 }
 
 seccomp_data call(uint32_t number, std::initializer_list<uint64_t> arguments = {},
-                  uint32_t architecture = kNativeArchitecture) {
+                  uint32_t architecture = kMachine.architecture) {
   seccomp_data data{};
   data.nr = static_cast<int>(number);
   data.arch = architecture;
@@ -95,22 +93,50 @@ TEST(Filter, RingsAreRefusedWhereTheyWouldGoUnseen) {
             SECCOMP_RET_ERRNO | static_cast<uint32_t>(ENOSYS));
 }
 
-TEST(Filter, KnowsThe32BitProgramsOfThisMachine) {
-  const auto filter = build_filter({});
-  const auto compat = [](uint32_t number, std::initializer_list<uint64_t> arguments = {}) {
-    return call(number, arguments, kCompatArchitecture);
+struct Known {
+  const char* name;
+  Machine machine;
+};
+class FilterOf : public testing::TestWithParam<Known> {};
+INSTANTIATE_TEST_SUITE_P(Machines, FilterOf,
+                         testing::Values(Known{"x86_64", kX86_64}, Known{"aarch64", kAArch64}),
+                         [](const auto& known) { return known.param.name; });
+
+TEST_P(FilterOf, AsksFor64And32BitPrograms) {
+  const Machine& machine = GetParam().machine;
+  FilterOptions options;
+  options.forbid_io_uring = true;
+  const auto filter = build_filter(options, machine);
+  for (const auto& [architecture, calls] :
+       {std::pair(machine.architecture, machine.calls),
+        std::pair(machine.compat_architecture, machine.compat_calls)}) {
+    SCOPED_TRACE(architecture);
+    const auto verdict = [&, arch = architecture](uint32_t number,
+                                                  std::initializer_list<uint64_t> arguments = {}) {
+      return run(filter, call(number, arguments, arch));
+    };
+    EXPECT_EQ(verdict(calls.connect), kAsk);
+    EXPECT_EQ(verdict(calls.sendto, {3, 1, 2, 0, 0x8000, 16}), kAsk);
+    EXPECT_EQ(verdict(calls.sendto, {3, 1, 2, 0, 0, 0}), kAllow);
+    EXPECT_EQ(verdict(calls.sendmsg, {3, 1, MSG_FASTOPEN}), kAsk);
+    EXPECT_EQ(verdict(calls.sendmmsg, {3, 1, 2, MSG_FASTOPEN}), kAsk);
+    EXPECT_EQ(verdict(kIoUringSetup), SECCOMP_RET_ERRNO | static_cast<uint32_t>(ENOSYS));
+    EXPECT_EQ(verdict(0xffffffff), kAllow);
+  }
+  // The number of the one's connect is another call of the other's.
+  EXPECT_EQ(run(filter, call(machine.calls.connect, {}, machine.compat_architecture)), kAllow);
+  EXPECT_EQ(run(filter, call(machine.calls.connect, {}, AUDIT_ARCH_S390X)), kAllow);
+}
+
+TEST(Filter, KnowsTheOtherInterfacesOfX86) {
+  const auto filter = build_filter({}, kX86_64);
+  const auto compat = [](uint32_t number, std::initializer_list<uint64_t> arguments) {
+    return call(number, arguments, AUDIT_ARCH_I386);
   };
-  EXPECT_EQ(run(filter, compat(kCompatCalls.connect)), kAsk);
-  EXPECT_EQ(run(filter, compat(kCompatCalls.sendto, {3, 1, 2, 0, 0x8000, 16})), kAsk);
-  EXPECT_EQ(run(filter, compat(kCompatCalls.sendto, {3, 1, 2, 0, 0, 0})), kAllow);
-#if defined(__x86_64__)
-  EXPECT_EQ(run(filter, compat(kCompatCalls.socketcall, {kSocketcallConnect, 0x8000})), kAsk);
-  EXPECT_EQ(run(filter, compat(kCompatCalls.socketcall, {1, 0x8000})), kAllow) << "socket";
-  EXPECT_EQ(run(filter, call(SYS_connect | 0x40000000)), kAsk) << "x32";
-  // The number of 64-bit connect is another call there.
-  EXPECT_EQ(run(filter, compat(SYS_connect)), kAllow);
-#endif
-  EXPECT_EQ(run(filter, call(SYS_connect, {}, AUDIT_ARCH_S390X)), kAllow);
+  EXPECT_EQ(run(filter, compat(102, {kSocketcallConnect, 0x8000})), kAsk);
+  EXPECT_EQ(run(filter, compat(102, {kSocketcallSendto, 0x8000})), kAsk);
+  EXPECT_EQ(run(filter, compat(102, {1, 0x8000})), kAllow) << "socket";
+  EXPECT_EQ(run(filter, call(42 | 0x40000000, {}, AUDIT_ARCH_X86_64)), kAsk) << "x32";
 }
 
 }  // namespace
