@@ -60,7 +60,7 @@ constexpr std::array kCommands = {
             "  recshim prune --journal j.jsonl             show what would go\n"
             "  recshim prune --journal j.jsonl --force     remove it\n",
             declare_prune},
-    Command{"rekey", "Rename recordings after the rules of recshim.json or a test's name changed",
+    Command{"rekey", "Rename recordings after recshim.json's rules or a test's name changed",
             "Examples:\n"
             "  recshim rekey            show what would be renamed\n"
             "  recshim rekey --force    rename\n"
