@@ -16,12 +16,12 @@ test_packages=("${test_build_packages[@]}" "${demo_packages[@]}" "${deb_packages
   clang-format clang-tidy debootstrap g++-12 git iproute2 liblwp-protocol-https-perl libnss3-tools libwww-perl make
   musl-tools
   nginx-light php-cli php-curl python3-venv ruby wget wget2)
-# Runtimes that are often here from elsewhere: Debian's where there is none.
+# Runtimes that are often here from elsewhere: Debian's where there is none. cargo-web is a newer cargo.
 command -v npm >/dev/null || test_packages+=(nodejs npm)
 command -v javac >/dev/null || test_packages+=(default-jdk-headless)
 command -v mvn >/dev/null || test_packages+=(maven)
 command -v go >/dev/null || test_packages+=(golang-go)
-command -v cargo >/dev/null || test_packages+=(cargo)
+command -v cargo >/dev/null || test_packages+=('cargo-web|cargo')
 
 # any_installed A|B…
 any_installed() {

@@ -13,8 +13,10 @@ if [ $# -gt 0 ]; then
 fi
 
 . scripts/packages.sh
+. scripts/runtimes.sh
 install_build_packages
 install_packages "${test_packages[@]}"
+bring_runtimes
 started=$SECONDS
 
 step() { printf '\n== %s\n' "$*"; }
