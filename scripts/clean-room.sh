@@ -3,6 +3,7 @@
 # they do not install themselves. See usage().
 set -euo pipefail
 cd "$(dirname "$0")/.."
+. scripts/apart.sh
 
 PATH=$PATH:/usr/sbin:/sbin
 default_cache=${XDG_CACHE_HOME:-${HOME:-/root}/.cache}/recshim/clean-room
@@ -84,20 +85,9 @@ done
 room=$(mktemp -d "$base/recshim-clean-room-XXXXXX")
 exec 9>"$room/lock"
 flock 9
-running=
-
-# Ends what runs in the room: the first process of its namespace, and every other with it.
-stop() {
-  [ -n "$running" ] || return 0
-  local first
-  for first in $(cat "/proc/$running/task/$running/children" 2>/dev/null); do kill -KILL "$first" || true; done
-  kill -KILL "$running" 2>/dev/null || true
-  wait "$running" 2>/dev/null || true
-  running=
-}
 leave() {
   trap '' INT TERM HUP
-  stop
+  stop_apart
   if $keep; then
     touch "$room/kept"
     echo "Kept: $room"
@@ -109,20 +99,6 @@ trap leave EXIT
 trap 'exit 129' HUP
 trap 'exit 130' INT
 trap 'exit 143' TERM
-
-# apart COMMAND…: runs it in mount and process namespaces of its own, so that all mounts and
-# processes go with it.
-apart() {
-  # A job of its own: others of a script are started deaf to interrupts.
-  set -m
-  setpriv --pdeathsig KILL unshare --mount --pid --ipc --fork --kill-child "$@" </dev/null 8>&- 9>&- &
-  running=$!
-  set +m
-  local status=0
-  wait "$running" || status=$?
-  running=
-  return "$status"
-}
 
 # inside ROOT COMMAND…: runs it in that root.
 inside() {

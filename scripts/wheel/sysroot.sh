@@ -15,44 +15,22 @@ packages=(linux-libc-dev gcc-12-base zlib1g-dev libzstd-dev libbrotli-dev libmd-
   nlohmann-json3-dev libspdlog-dev libfmt-dev libcli11-dev node-llhttp)
 
 dir=$sysroot
-stamp="$arch $(cat "$0" "$here"/{older_glibc.c,target.sh,toolchain.cmake} | sha256sum)"
+stamp="$arch $(cat "$0" "$here"/{older_glibc.c,target.sh,toolchain.cmake} "$here"/../{own-apt.sh,sysroot.cmake} | sha256sum)"
 if [ "$(cat "$dir/made-for" 2>/dev/null)" = "$stamp" ]; then exit 0; fi
 rm -rf "$dir"
-mkdir -p "$dir"/{apt/lists/partial,debs,curl}
+mkdir -p "$dir"/{debs,curl}
 
 . "$here/../packages.sh"
-mirror=$(debian_mirror)
-# An apt of its own: neither this system's packages nor its lists are touched.
-from="[signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $mirror"
-printf '%s\n' "deb $from bullseye main" "deb $from bookworm main" "deb-src $from bookworm main" \
-  >"$dir/apt/sources.list"
-cat >"$dir/apt/apt.conf" <<END
-Dir::State "$dir/apt";
-Dir::State::status "/dev/null";
-Dir::Cache "$dir/apt";
-Dir::Etc::sourcelist "$dir/apt/sources.list";
-Dir::Etc::sourceparts "/dev/null";
-Dir::Etc::preferencesparts "/dev/null";
-APT::Architecture "$arch";
-APT::Architectures { "$arch"; };
-APT::Sandbox::User "";
-Acquire::Languages "none";
-Acquire::IndexTargets::deb::DEP-11::DefaultEnabled "false";
-END
-export APT_CONFIG=$dir/apt/apt.conf
-
+. "$here/../own-apt.sh"
 echo "Fetching Debian's packages for $arch"
-apt-get -qq update
+own_apt "$dir" "$arch" bullseye bookworm
 (cd "$dir/debs" && apt-get -qq download "${libc_packages[@]/%//bullseye}" "${packages[@]/%//bookworm}")
 (cd "$dir/curl" && apt-get -qq source curl/bookworm >/dev/null)
-for package in "$dir"/debs/*.deb; do dpkg-deb -x "$package" "$dir"; done
+unpack_packages "$dir" "$dir"/debs/*.deb
 rm -rf "$dir/debs" "$dir/apt"
 unset APT_CONFIG
 
-# Links stay within. Those that then lead nowhere are of shared libraries: but for libc, all are static.
-find "$dir" -type l -lname '/*' -printf '%p %l\n' | while read -r link target; do
-  ln -sfn "$(realpath -m --relative-to "$(dirname "$link")" "$dir$target")" "$link"
-done
+# Links that lead nowhere are of shared libraries: but for libc, all are static.
 find "$dir" -xtype l -delete
 libraries=$dir/usr/lib/$RECSHIM_TRIPLET
 # The numbers of the calls that the kernel's headers know and the older libc's do not.
