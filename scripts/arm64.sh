@@ -186,8 +186,11 @@ try() {
 step "Demo"
 try demo env "PATH=$build:/usr/sbin:/usr/bin" scripts/demo.sh --installed
 step "Unit tests"
+# User emulation has no process_vm_readv(2), by which the supervisor reads a program's addresses.
+unseen='*CallOf.Reads*:*CallOf.TellsX32*'
+echo "not run, as emulation has no process_vm_readv: $unseen"
 for unit in "${units[@]}"; do
-  try "unit $unit" "$build/tests/unit/$unit/unit_$unit" --gtest_brief=1
+  try "unit $unit" "$build/tests/unit/$unit/unit_$unit" --gtest_brief=1 --gtest_filter="-$unseen"
 done
 if [ "$what" = all ]; then
   step "Interpose tests"
