@@ -14,6 +14,24 @@
 namespace recshim::control {
 namespace {
 
+// Calls visit(endpoint, names), the names in lower case, for each line of /etc/hosts.
+template <typename Visit>
+void for_each_hosts_line(Visit visit) {
+  const auto hosts = posix_env().read_file("/etc/hosts");
+  if (!hosts) return;
+  std::istringstream lines(*hosts);
+  for (std::string line; std::getline(lines, line);) {
+    std::istringstream words(line.substr(0, line.find('#')));
+    std::string address;
+    if (!(words >> address)) continue;
+    const auto endpoint = endpoint_from_text(address, 0);
+    if (!endpoint) continue;
+    std::vector<std::string> names;
+    for (std::string name; words >> name;) names.push_back(http::to_lower(name));
+    visit(*endpoint, names);
+  }
+}
+
 // Addresses and names.
 std::set<std::string> load_local_hosts() {
   std::set<std::string> local;
@@ -27,17 +45,12 @@ std::set<std::string> load_local_hosts() {
     }
     freeifaddrs(interfaces);
   }
-  auto hosts = posix_env().read_file("/etc/hosts");
-  if (!hosts) return local;
-  std::istringstream lines(*hosts);
-  for (std::string line; std::getline(lines, line);) {
-    std::istringstream words(line.substr(0, line.find('#')));
-    std::string address;
-    if (!(words >> address)) continue;
-    auto endpoint = endpoint_from_text(address, 0);
-    if (!endpoint || (!endpoint->is_loopback() && local.count(endpoint->text()) == 0)) continue;
-    for (std::string name; words >> name;) local.insert(http::to_lower(name));
-  }
+  std::vector<std::string> names_of_local;
+  for_each_hosts_line([&](const Endpoint& endpoint, const std::vector<std::string>& names) {
+    if (!endpoint.is_loopback() && local.count(endpoint.text()) == 0) return;
+    names_of_local.insert(names_of_local.end(), names.begin(), names.end());
+  });
+  local.insert(names_of_local.begin(), names_of_local.end());
   return local;
 }
 
@@ -52,6 +65,17 @@ bool is_local_host(const std::string& host) {
   }
   auto& hosts = lasting<[] { return new std::set<std::string>(load_local_hosts()); }>();
   return hosts.count(host) != 0;
+}
+
+std::vector<std::string> names_in_hosts_file(const std::string& address) {
+  std::vector<std::string> found;
+  const auto asked = endpoint_from_text(address, 0);
+  for_each_hosts_line([&](const Endpoint& endpoint, const std::vector<std::string>& names) {
+    if (asked && endpoint.address == asked->address) {
+      found.insert(found.end(), names.begin(), names.end());
+    }
+  });
+  return found;
 }
 
 bool is_numeric_host(const std::string& host) {

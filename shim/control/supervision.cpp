@@ -10,12 +10,22 @@
 #include "shim/base/sys.h"
 
 namespace recshim::control {
+namespace {
+
+const std::string kQuestion = "recshim?";
+
+}  // namespace
 
 std::string supervision_address(const std::string& session_dir) {
   std::string name(1, '\0');
-  name += "recshim?" + session_dir;
+  name += kQuestion + session_dir;
   name.resize(std::min(name.size(), sizeof(sockaddr_un::sun_path)));
   return name;
+}
+
+bool is_supervision_address(const std::string& unix_name) {
+  return unix_name.compare(0, 1, std::string(1, '\0')) == 0 &&
+         unix_name.compare(1, kQuestion.size(), kQuestion) == 0;
 }
 
 SupervisionProbe::SupervisionProbe(const std::string& session_dir) {

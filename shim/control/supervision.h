@@ -1,3 +1,10 @@
+// What the library and the supervisor of a session know of each other.
+//
+// The mark: the library puts it into the upper half of the 64-bit argument that is the length of
+// connect(2)'s or sendto(2)'s address, or the flags of sendmsg(2). The kernel takes the lower half
+// alone; the supervisor's filter lets such a call go on. So what it asks about went past the
+// library.
+//
 // The question whether this process's connects are answered by the supervisor of a session: a
 // connect(2) to an abstract unix address of the session says kSupervisedErrno then, and nobody
 // listens there otherwise.
@@ -5,14 +12,19 @@
 
 #include <sys/un.h>
 
+#include <cstdint>
 #include <string>
 
 namespace recshim::control {
+
+inline constexpr uint32_t kSeenByLibrary = 0x7265'6373;
 
 inline constexpr int kSupervisedErrno = 54;  // EXFULL, which no connect(2) says
 
 // The address, with its leading null.
 std::string supervision_address(const std::string& session_dir);
+// It is that of some session.
+bool is_supervision_address(const std::string& unix_name);
 
 class SupervisionProbe {
  public:

@@ -2,6 +2,7 @@
 // ABI: bind the originals if nobody has yet, and go to the operation. An asm label gives
 // the exported name, so that libc's own declarations (noexcept, attributes) stay out of it.
 #include "shim/ops/libc.h"
+#include "shim/ops/seen_calls.h"
 #include "shim/ops/tls_taps.h"
 #include "shim/ops/unreached.h"
 #include "shim/runtime/start.h"
@@ -21,6 +22,7 @@ namespace {
 __attribute__((constructor)) void library_loaded() {
   recshim::runtime::start();
   recshim::ops::prepare_supervision();
+  recshim::ops::prepare_seen_calls();
   recshim::runtime::in_forked_children(recshim::ops::forget_drains);
 }
 __attribute__((destructor)) void library_unloaded() {

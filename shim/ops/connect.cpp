@@ -13,6 +13,7 @@
 #include "shim/ops/libc.h"
 #include "shim/ops/lookup_socket.h"
 #include "shim/ops/loopback.h"
+#include "shim/ops/seen_calls.h"
 #include "shim/ops/transfer.h"
 #include "shim/runtime/driver.h"
 #include "shim/runtime/names.h"
@@ -90,7 +91,7 @@ int real_connect(int fd, const Endpoint& endpoint, int family) {
   sockaddr_storage address{};
   const socklen_t length = runtime::to_sockaddr(endpoint, family, &address);
   if (length == 0) return fail(EAFNOSUPPORT);
-  return real::connect(fd, reinterpret_cast<sockaddr*>(&address), length);
+  return connect_seen(fd, reinterpret_cast<sockaddr*>(&address), length);
 }
 
 int refuse_connect(const Target& target, const std::string& reason, int error) {
@@ -167,7 +168,7 @@ int connect_followed(int fd, int family, const Target& target, Role role,
 // a connect that was in progress) by the state of the connection, not the address.
 int connect_again(int fd, const sockaddr* address, socklen_t length) {
   Socket* socket = runtime::find_socket(fd);
-  if (socket == nullptr) return real::connect(fd, address, length);
+  if (socket == nullptr) return connect_seen(fd, address, length);
   int family = 0;
   Endpoint leads_to;
   bool unix_pair = false;
@@ -181,7 +182,7 @@ int connect_again(int fd, const sockaddr* address, socklen_t length) {
     }
   }
   if (unix_pair) return fail(EISCONN);
-  if (family == 0) return real::connect(fd, address, length);
+  if (family == 0) return connect_seen(fd, address, length);
   return real_connect(fd, leads_to, family);
 }
 
@@ -209,7 +210,7 @@ bool is_address(const void* address, socklen_t length) {
 int connect_udp(int fd, const Endpoint& asked, const sockaddr* address, socklen_t length) {
   if (refuse_datagram(asked)) return fail(ECONNREFUSED);
   if (is_lookup(asked)) return connect_lookup(fd, address->sa_family, asked, address, length);
-  return real::connect(fd, address, length);
+  return connect_seen(fd, address, length);
 }
 
 int connect_stream(int fd, int family, const Endpoint& asked, const sockaddr* address,
@@ -245,12 +246,12 @@ int connect_stream(int fd, int family, const Endpoint& asked, const sockaddr* ad
     const auto resolved = target.redirect != nullptr ? resolve(target.redirect->target_address,
                                                                target.redirect->target_port, family)
                                                      : resolve(target.host, asked.port, family);
-    if (!resolved) return fail(EHOSTUNREACH);
+    if (!resolved || resolved->is_synthetic()) return fail(EHOSTUNREACH);
     destination = *resolved;
   }
   if (self.config.mode == control::Mode::kLive) {
     const bool as_asked = destination.address == asked.address && destination.port == asked.port;
-    return as_asked ? real::connect(fd, address, length) : real_connect(fd, destination, family);
+    return as_asked ? connect_seen(fd, address, length) : real_connect(fd, destination, family);
   }
   return connect_followed(fd, family, target, ours ? Role::kRecord : Role::kWatched, destination);
 }
@@ -277,14 +278,16 @@ int connect(int fd, const sockaddr* address, socklen_t length) {
   if (!asked) {
     const bool disconnects = is_address(address, length) && address->sa_family == AF_UNSPEC;
     if (disconnects && runtime::find_socket(fd) != nullptr && disconnect(fd)) return 0;
-    return real::connect(fd, address, length);
+    return connect_seen(fd, address, length);
   }
   if (runtime::find_socket(fd) != nullptr && is_connected_or_connecting(fd)) {
     return connect_again(fd, address, length);
   }
   const int type = socket_option(fd, SO_TYPE);
+  // Raw sockets: what connects there sends something of its own making.
+  if (type != SOCK_DGRAM && type != SOCK_STREAM && asked->is_synthetic()) return fail(ENETUNREACH);
   if (type == SOCK_DGRAM) return connect_udp(fd, *asked, address, length);
-  if (type != SOCK_STREAM) return real::connect(fd, address, length);
+  if (type != SOCK_STREAM) return connect_seen(fd, address, length);
   return connect_stream(fd, address->sa_family, *asked, address, length);
 }
 
@@ -313,12 +316,17 @@ bool is_lookup(const Endpoint& asked) {
 
 bool refuse_datagram(const Endpoint& asked) {
   Runtime* self = runtime::runtime();
-  if (self == nullptr || !self->replaying() || asked.port == kDnsPort) return false;
+  if (self == nullptr) return false;
+  if (asked.is_synthetic()) {
+    const OwnWork work;
+    log::info("{}:{} is a synthetic address, to which nothing is sent", asked.text(), asked.port);
+    return true;
+  }
+  if (!self->replaying() || asked.port == kDnsPort) return false;
   const OwnWork work;
   const Target target = target_of(*self, asked);
   // Port 80 carries no QUIC, and a connect(2) to it is how programs ask for their address.
-  const bool refused =
-      asked.is_synthetic() || (target.configured && !(self->default_hosts() && asked.port == 80));
+  const bool refused = target.configured && !(self->default_hosts() && asked.port == 80);
   if (refused) log::info("{}:{} over UDP refused in replay", target.host, asked.port);
   return refused;
 }
@@ -331,7 +339,7 @@ bool reconnect_for_real(int fd, const Endpoint& destination, int family, std::st
   }
   sockaddr unspecified{};
   unspecified.sa_family = AF_UNSPEC;
-  bool done = real::connect(fd, &unspecified, sizeof unspecified) == 0;
+  bool done = connect_seen(fd, &unspecified, sizeof unspecified) == 0;
   const int flags = real::fcntl(fd, F_GETFL, 0);
   if (done) {
     real::fcntl(fd, F_SETFL, flags & ~O_NONBLOCK);
@@ -362,7 +370,7 @@ int hand_over_recorded(int fd, std::string_view unsent) {
   auto epolls = leave_epolls(fd);
   sockaddr unspecified{};
   unspecified.sa_family = AF_UNSPEC;
-  const bool disconnected = real::connect(fd, &unspecified, sizeof unspecified) == 0;
+  const bool disconnected = connect_seen(fd, &unspecified, sizeof unspecified) == 0;
   const Loopback loopback =
       disconnected ? connect_to_ourselves(fd, locked->asked_family) : Loopback{};
   rejoin_epolls(std::move(epolls));

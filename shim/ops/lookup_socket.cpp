@@ -14,6 +14,7 @@
 #include "shim/ops/libc.h"
 #include "shim/ops/lookup.h"
 #include "shim/ops/loopback.h"
+#include "shim/ops/seen_calls.h"
 #include "shim/ops/transfer.h"
 #include "shim/runtime/runtime.h"
 #include "shim/runtime/sockets.h"
@@ -94,7 +95,7 @@ std::string joined(const iovec* vector, int count) {
 
 int connect_lookup(int fd, int family, const Endpoint& server, const sockaddr* address,
                    socklen_t length) {
-  const int result = real::connect(fd, address, length);
+  const int result = connect_seen(fd, address, length);
   const int error = errno;
   const bool unreachable = result != 0 && (error == ENETUNREACH || error == EHOSTUNREACH);
   if (result != 0 && !unreachable) return result;

@@ -19,6 +19,7 @@
 #include "shim/base/log.h"
 #include "shim/base/sys.h"
 #include "shim/ops/libc.h"
+#include "shim/ops/seen_calls.h"
 #include "shim/runtime/real.h"
 
 namespace recshim::ops {
@@ -79,7 +80,7 @@ bool connect_tcp(int fd, int family, Loopback& out) {
     length = runtime::to_sockaddr(out.listener, family, &address);
     // With it connect(2) would wait for the first write, and we for the connection.
     sys::setsockopt(fd, IPPROTO_TCP, TCP_FASTOPEN_CONNECT, 0);
-    out.result = real::connect(fd, reinterpret_cast<sockaddr*>(&address), length);
+    out.result = connect_seen(fd, reinterpret_cast<sockaddr*>(&address), length);
     out.error = out.result < 0 ? errno : 0;
     made = out.result == 0 || out.error == EINPROGRESS;
   }

@@ -16,6 +16,7 @@
 #include "shim/http/codec.h"
 #include "shim/ops/libc.h"
 #include "shim/ops/lookup_socket.h"
+#include "shim/ops/seen_calls.h"
 #include "shim/ops/transfer.h"
 #include "shim/runtime/driver.h"
 #include "shim/runtime/names.h"
@@ -407,7 +408,7 @@ ssize_t sendto(int fd, const void* buffer, size_t size, int flags, const sockadd
   if (datagram == Datagram::kRefused) return fail(ECONNREFUSED);
   if (datagram == Datagram::kAnswered) return static_cast<ssize_t>(size);
   return write_through(fd, &one, 1,
-                       [&] { return real::sendto(fd, buffer, size, flags, address, length); });
+                       [&] { return sendto_seen(fd, buffer, size, flags, address, length); });
 }
 
 ssize_t sendmsg(int fd, const msghdr* message, int flags) {
@@ -425,7 +426,7 @@ ssize_t sendmsg(int fd, const msghdr* message, int flags) {
   if (datagram == Datagram::kRefused) return fail(ECONNREFUSED);
   if (datagram == Datagram::kAnswered) return total_size(message->msg_iov, count);
   return write_through(fd, message->msg_iov, count,
-                       [&] { return real::sendmsg(fd, message, flags); });
+                       [&] { return sendmsg_seen(fd, message, flags); });
 }
 
 int sendmmsg(int fd, mmsghdr* messages, unsigned count, int flags) {

@@ -9,6 +9,7 @@
 #include "shim/base/fork_mutex.h"
 #include "shim/base/lasting.h"
 #include "shim/base/log.h"
+#include "shim/control/lookups.h"
 #include "shim/control/session.h"
 #include "shim/runtime/runtime.h"
 
@@ -36,10 +37,15 @@ std::string synthetic_address(const std::string& host) {
 }
 
 void remember_lookup(const std::string& host, const Endpoint& endpoint) {
-  const std::lock_guard lock(lookups().mutex);
-  auto& hosts = lookups().hosts[endpoint.text()];
-  std::erase(hosts, host);
-  hosts.push_back(host);
+  const auto* self = runtime();
+  {
+    const std::lock_guard lock(lookups().mutex);
+    auto& hosts = lookups().hosts[endpoint.text()];
+    if (!hosts.empty() && hosts.back() == host) return;
+    std::erase(hosts, host);
+    hosts.push_back(host);
+  }
+  if (self->hosts->configured(host, 0)) control::note_lookup(*self->memory, host, endpoint);
 }
 
 std::optional<std::string> host_of(const Endpoint& endpoint) {

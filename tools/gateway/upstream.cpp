@@ -11,6 +11,7 @@
 #include "shim/base/env.h"
 #include "shim/control/ca_bundles.h"
 #include "shim/control/ca_folders.h"
+#include "shim/control/endpoint.h"
 #include "shim/control/proxies.h"
 
 namespace recshim::gateway {
@@ -121,6 +122,13 @@ CURLcode Upstream::adjust(CURL*, void* context, void* tls) {
   return CURLE_OK;
 }
 
+// Synthetic addresses lead nowhere, and are on some networks somebody's.
+curl_socket_t Upstream::open_socket(void*, curlsocktype, curl_sockaddr* to) {
+  const auto endpoint = control::endpoint_of(&to->addr, to->addrlen);
+  if (endpoint && endpoint->is_synthetic()) return CURL_SOCKET_BAD;
+  return socket(to->family, to->socktype | SOCK_CLOEXEC, to->protocol);
+}
+
 bool Upstream::misses_certificate() const {
   return tls_facts_.certificate_asked && tls_facts_.settings->files.client_cert.empty();
 }
@@ -152,6 +160,7 @@ std::variant<std::unique_ptr<Upstream>, UpstreamProblem> Upstream::open(
   curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, made->error_.get());
   curl_easy_setopt(curl, CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_1_1);  // ALPN follows it
   curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT, kConnectTimeoutSeconds);
+  curl_easy_setopt(curl, CURLOPT_OPENSOCKETFUNCTION, open_socket);
   curl_easy_setopt(curl, CURLOPT_NOPROGRESS, 0L);
   curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, ask_whether_given_up);
   curl_easy_setopt(curl, CURLOPT_XFERINFODATA, &given_up);

@@ -99,6 +99,7 @@ class Upstream final : public Stream {
     bool certificate_asked = false;  // ours
   };
   static CURLcode adjust(CURL* curl, void* context, void* tls);
+  static curl_socket_t open_socket(void* unused, curlsocktype purpose, curl_sockaddr* to);
 
   bool tls_ = false;
   Tls tls_facts_;

@@ -100,6 +100,7 @@ std::string open_for_children(const std::string& folder) {
 // How CMD is started.
 struct Plan {
   Supervise supervise = Supervise::kAuto;
+  bool covered = false;  // all of CMD is under the supervisor, whatever it is
   bool sealed = false;
   bool wrapped = false;   // through `recshim supervised`
   bool preloads = true;   // with the library in LD_PRELOAD
@@ -112,25 +113,47 @@ bool is_for_supervisor(const Program& program) {
          (program.is_go || !why_unreachable(program).empty());
 }
 
-// --strict in replay seals where that is possible; --sealed must.
-Status decide_sealing(const Options& options, const control::Config& config, Plan& plan) {
-  const bool implied = options.strict && config.mode == control::Mode::kReplay &&
-                       plan.supervise != Supervise::kNever;
-  if (!options.sealed && !implied) return {};
-  if (plan.supervise == Supervise::kNever) {
+// Here, or by the supervisor of a run around this one, which asks this run's.
+Status supervision_possible(const control::Config& config) {
+  const Status works = supervision_works();
+  const std::string outer = environment(control::kSupervisorVariable);
+  const auto is_around = [](const std::string& session_dir) {
+    return supervisor::is_supervised(session_dir);
+  };
+  if (works || is_around(config.session_dir) ||
+      (!outer.empty() && is_around(outer.substr(0, outer.rfind('/'))))) {
+    return {};
+  }
+  return works;
+}
+
+// Whether all of CMD is put under the supervisor, so that what goes past the library is seen; in
+// replay --strict seals it then, and --sealed must.
+Status decide_covering(const Options& options, const control::Config& config, Plan& plan) {
+  const bool live = config.mode == control::Mode::kLive;
+  const bool never = plan.supervise == Supervise::kNever;
+  if (options.sealed && never) {
     return Error{ErrorCode::kInvalid, "--sealed needs the supervisor: not with --supervise=never"};
   }
-  if (config.mode == control::Mode::kLive) {
+  if (options.sealed && live) {
     return Error{ErrorCode::kInvalid, "--sealed has no meaning in mode live"};
   }
-  const Status possible = supervision_works();
-  plan.sealed = possible.ok();
-  if (possible || supervisor::is_supervised(config.session_dir)) return {};
+  // Without root a filter takes from programs that they can become other users (sudo). That is too
+  // much for a record that need not be whole.
+  const bool worth_it = options.strict || options.sealed || plan.supervise == Supervise::kAlways ||
+                        config.mode != control::Mode::kRecord || geteuid() == 0;
+  if (live || never || !worth_it) return {};
+  const Status possible = supervision_possible(config);
+  plan.covered = possible.ok();
+  plan.sealed =
+      plan.covered && (options.sealed || (options.strict && config.mode == control::Mode::kReplay));
+  if (possible) return {};
   if (options.sealed) {
     return Error{ErrorCode::kUnsupported, "--sealed: " + possible.error().message};
   }
   if (!options.quiet) {
-    complain("programs without the library are not stopped here: " + possible.error().message);
+    complain("programs without the library, and what others do past it, are not seen here: " +
+             possible.error().message);
   }
   return {};
 }
@@ -138,19 +161,18 @@ Status decide_sealing(const Options& options, const control::Config& config, Pla
 // Errors when neither the library nor the supervisor could serve the program: its requests
 // would go out unseen.
 Status look_at_program(const Options& options, const control::Config& config, Plan& plan) {
-  const bool always = plan.supervise == Supervise::kAlways || plan.sealed;
-  plan.wrapped = always;
+  const bool always = plan.supervise == Supervise::kAlways || plan.covered;
   const Result<Program> program = inspect_program(options.command[0], environment("PATH"));
   // What can't be found or read is exec's to report.
+  plan.wrapped = always && (program || program.error().code != ErrorCode::kNotFound);
   if (!program) return {};
   const std::string why = why_unreachable(*program);
   const bool live = config.mode == control::Mode::kLive;
   const bool supervisable = plan.supervise != Supervise::kNever && is_for_supervisor(*program);
   plan.wrapped = plan.supervise != Supervise::kNever && (always || supervisable) &&
                  (!live || !config.connect_to.empty());
-  if (plan.wrapped && !plan.sealed) {
-    if (const Status possible = supervision_works();
-        !possible && !supervisor::is_supervised(config.session_dir)) {
+  if (plan.wrapped && !plan.covered) {
+    if (const Status possible = supervision_possible(config); !possible) {
       return Error{ErrorCode::kUnsupported, fmt::format("{} needs the supervisor, and {}",
                                                         program->path, possible.error().message)};
     }
@@ -231,8 +253,8 @@ int prepare(const Options& options, const control::Config& config, Plan& plan, s
     complain(fits.error().message);
     return kUsage;
   }
-  if (const Status sealed = decide_sealing(options, config, plan); !sealed) {
-    complain(sealed.error().message);
+  if (const Status decided = decide_covering(options, config, plan); !decided) {
+    complain(decided.error().message);
     return kUsage;
   }
   if (const Status looked = look_at_program(options, config, plan); !looked) {
@@ -287,8 +309,11 @@ int run(const Options& options) {
   }
 
   for (const auto& [name, value] : control::inherited_variables(config)) variables[name] = value;
+  const supervisor::Guard guard = plan.sealed      ? supervisor::Guard::kSealed
+                                  : options.strict ? supervisor::Guard::kWatching
+                                                   : supervisor::Guard::kOpen;
   Result<Services> services = Services::open(
-      config, {plan.supervise, plan.sealed, executable, fs::path(library).filename().string()},
+      config, {plan.supervise, guard, executable, fs::path(library).filename().string()},
       variables);
   if (!services) {
     complain(services.error().message);
@@ -304,7 +329,7 @@ int run(const Options& options) {
   std::vector<std::string> command = options.command;
   if (plan.wrapped) {
     std::vector<std::string> wrapper = {executable, "supervised"};
-    if (plan.sealed) wrapper.emplace_back("--whole-tree");
+    if (guard != supervisor::Guard::kOpen) wrapper.emplace_back("--whole-tree");
     wrapper.emplace_back("--");
     command.insert(command.begin(), wrapper.begin(), wrapper.end());
   }

@@ -85,7 +85,7 @@ Result<Services> Services::open(const control::Config& config, const ServiceOpti
     return value == nullptr ? std::nullopt : std::optional<std::string>(value);
   };
   supervisor::Options settings;
-  settings.sealed = options.sealed;
+  settings.guard = options.guard;
   settings.library_name = options.library_name;
   settings.proxies = control::proxies_of_environment(get_env);
   auto made = supervisor::Supervisor::make(config, std::move(settings));

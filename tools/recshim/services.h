@@ -17,7 +17,7 @@ enum class Supervise { kAuto, kAlways, kNever };
 
 struct ServiceOptions {
   Supervise supervise = Supervise::kAuto;
-  bool sealed = false;
+  supervisor::Guard guard = supervisor::Guard::kOpen;
   std::string executable;    // of recshim itself
   std::string library_name;  // file name of librecshim.so
 };

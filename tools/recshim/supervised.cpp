@@ -64,8 +64,7 @@ std::string reachable_socket(const std::string& socket) {
 bool join(const Options& options, const control::Config& config) {
   supervisor::FilterOptions filter;
   filter.whole_tree = options.whole_tree;
-  filter.forbid_io_uring = config.mode == control::Mode::kReplay ||
-                           config.mode == control::Mode::kRecordIfMissing || options.whole_tree;
+  filter.forbid_io_uring = config.mode != control::Mode::kLive;
   // The run's folder of the session, which may not be this user's.
   const std::string socket = environment(control::kSupervisorVariable);
   const std::string session_dir = socket.substr(0, socket.rfind('/'));

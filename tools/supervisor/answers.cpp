@@ -84,16 +84,24 @@ void Supervisor::handle(const std::shared_ptr<Listener>& listener,
     if (call.error().code == ErrorCode::kUnsupported && may_lead_out(notification)) {
       decision = policy_.unseen(call.error().message);
     }
-    if (decision.verdict != Verdict::kRefuse) return listener->let_go_on(notification);
-    const pid_t pid = process_of(notification.thread);
-    return refuse(*listener, notification, Call{}, processes_.look_at(pid), decision);
+    if (decision.verdict == Verdict::kPass) return listener->let_go_on(notification);
+    const Process process = processes_.look_at(process_of(notification.thread));
+    if (decision.verdict == Verdict::kRefuse) {
+      return refuse(*listener, notification, Call{}, process, decision);
+    }
+    account(Call{}, process, decision, control::Outcome::kUnrecorded);
+    return listener->let_go_on(notification);
   }
   if (call->is_connect && call->unix_name == control::supervision_address(config_.session_dir)) {
     return listener->answer(notification, control::kSupervisedErrno);
   }
-  if (!call->address) return listener->let_go_on(notification);
+  if (!call->address && !control::is_supervision_address(call->unix_name)) {
+    return listener->let_go_on(notification);
+  }
   const pid_t pid = process_of(notification.thread);
   const Process process = processes_.look_at(pid);
+  if (forward(*listener, notification, process)) return;
+  if (!call->address || process.path == own_program_) return listener->let_go_on(notification);
   // Quick for what is nobody's business: a connection to this machine or an unconfigured host.
   const bool any_interest =
       judge_stream(process, *call->address).verdict != Verdict::kPass ||
@@ -110,6 +118,9 @@ void Supervisor::handle(const std::shared_ptr<Listener>& listener,
     if (decision.verdict == Verdict::kRefuse) {
       return refuse(*listener, notification, *call, process, decision);
     }
+    if (decision.verdict == Verdict::kUnrecorded) {
+      account(*call, process, decision, control::Outcome::kUnrecorded);
+    }
     return listener->let_go_on(notification);
   }
   const int type = (*socket)->type();
@@ -123,9 +134,8 @@ void Supervisor::handle(const std::shared_ptr<Listener>& listener,
 }
 
 Decision Supervisor::judge_stream(const Process& process, const Endpoint& asked) const {
-  // The library looks at its program's proxies itself.
-  if (process.reach == Reach::kLibrary) return policy_.stream(process.reach, asked);
-  return policy_.stream(process.reach, asked, process.proxies);
+  const bool trusts = process.ca_file.starts_with(config_.session_dir + "/");
+  return policy_.stream(process.reach, asked, process.proxies, trusts);
 }
 
 void Supervisor::handle_stream(const std::shared_ptr<Listener>& listener,
@@ -143,6 +153,9 @@ void Supervisor::handle_stream(const std::shared_ptr<Listener>& listener,
     case Verdict::kElsewhere:
       // The program tries again by connect(2).
       if (call.fast_open) return listener->answer(notification, EOPNOTSUPP);
+      if (!decision.reason.empty()) {
+        account(call, process, decision, control::Outcome::kUnrecorded);
+      }
       if (decision.verdict == Verdict::kServe) {
         return serve_stream(*listener, notification, call, process, socket, decision);
       }
@@ -150,6 +163,9 @@ void Supervisor::handle_stream(const std::shared_ptr<Listener>& listener,
         return watch_stream(listener, notification, call, process, socket);
       }
       return connect_elsewhere(listener, notification, call, socket, decision.host);
+    case Verdict::kUnrecorded:
+      account(call, process, decision, control::Outcome::kUnrecorded);
+      return listener->let_go_on(notification);
     case Verdict::kPass:
     case Verdict::kLookup:
       return listener->let_go_on(notification);
@@ -329,7 +345,9 @@ void Supervisor::connect_elsewhere(const std::shared_ptr<Listener>& listener,
       port = redirect->target_port;
     }
     const auto endpoint = resolve(target, port, call.family);
-    if (!endpoint) return listener->answer(notification, EHOSTUNREACH);
+    if (!endpoint || endpoint->is_synthetic()) {
+      return listener->answer(notification, EHOSTUNREACH);
+    }
     sockaddr_storage storage{};
     const socklen_t length = control::to_sockaddr(*endpoint, call.family, &storage);
     const auto* address = reinterpret_cast<sockaddr*>(&storage);
@@ -384,6 +402,19 @@ void Supervisor::lookup(const Listener& listener, const Notification& notificati
   listener.let_go_on(notification);
 }
 
+void Supervisor::account(const Call& call, const Process& process, const Decision& decision,
+                         control::Outcome outcome) {
+  control::JournalLine line;
+  line.outcome = outcome;
+  line.wall_us = posix_env().wall_time_us();
+  line.pid = process.pid;
+  line.program = process.program;
+  line.url = call.address ? destination_text(decision.host, call.address->port) : decision.host;
+  line.detail = fmt::format("{} (pid {}): {}", process.program, process.pid, decision.reason);
+  control::account(posix_env(), *config_.store.memory, config_.journal_path, config_.session_dir,
+                   line);
+}
+
 void Supervisor::refuse(const Listener& listener, const Notification& notification,
                         const Call& call, const Process& process, const Decision& decision) {
   // Told before the program goes on, so that the line stands before what the program says.
@@ -392,15 +423,7 @@ void Supervisor::refuse(const Listener& listener, const Notification& notificati
   log::tell_user(fmt::format("{} (pid {}) was stopped at its connection to {}: {}",
                              process.path.empty() ? "a program" : process.path, process.pid,
                              destination, decision.reason));
-  control::JournalLine line;
-  line.outcome = control::Outcome::kRefused;
-  line.wall_us = posix_env().wall_time_us();
-  line.pid = process.pid;
-  line.program = process.program;
-  line.url = destination;
-  line.detail = fmt::format("{} (pid {}): {}", process.program, process.pid, decision.reason);
-  control::account(posix_env(), *config_.store.memory, config_.journal_path, config_.session_dir,
-                   line);
+  account(call, process, decision, control::Outcome::kRefused);
   listener.answer(notification, decision.error);
 }
 

@@ -13,6 +13,8 @@
 #include <cstddef>
 #include <cstring>
 
+#include "shim/control/supervision.h"
+
 #ifndef SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV  // Linux 5.19
 #define SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV (1UL << 5)
 #endif
@@ -58,9 +60,20 @@ class Assembler {
   std::vector<sock_filter> code_;
 };
 
+// The verdict on a call that the library marks in this argument, which is 0 there in 32-bit
+// programs.
+void verdict_if_seen(Assembler& filter, int argument) {
+  filter.load_argument(argument, true);
+  filter.verdict_if_equal(control::kSeenByLibrary, SECCOMP_RET_ALLOW);
+}
+
 void add_calls(Assembler& filter, const CallNumbers& calls, const FilterOptions& options) {
-  filter.verdict_if_equal(calls.connect, kAsk);
+  filter.block_if_equal(calls.connect, [&] {
+    verdict_if_seen(filter, 2);
+    filter.verdict(kAsk);
+  });
   filter.block_if_equal(calls.sendto, [&] {
+    verdict_if_seen(filter, 5);
     for (const bool upper : {false, true}) {
       filter.load_argument(4, upper);
       filter.verdict_if_bits(0xffffffff, kAsk);
@@ -69,11 +82,9 @@ void add_calls(Assembler& filter, const CallNumbers& calls, const FilterOptions&
   });
   for (const auto& [number, flags_argument] :
        {std::pair(calls.sendmsg, 2), std::pair(calls.sendmmsg, 3)}) {
-    if (options.whole_tree) {
-      filter.verdict_if_equal(number, kAsk);
-      continue;
-    }
     filter.block_if_equal(number, [&, argument = flags_argument] {
+      verdict_if_seen(filter, argument);
+      if (options.whole_tree) return filter.verdict(kAsk);
       filter.load_argument(argument, false);
       filter.verdict_if_bits(MSG_FASTOPEN, kAsk);
       filter.verdict(SECCOMP_RET_ALLOW);

@@ -19,7 +19,8 @@ struct FilterOptions {
   bool forbid_io_uring = false;
 };
 
-// Asks the supervisor about connect(2), about sendto(2) with an address, and about messages
+// Asks the supervisor about connect(2), unless the library has marked it as seen
+// (control/supervision.h), about sendto(2) with an address, and about messages
 // sent while a connection is opened (MSG_FASTOPEN); the same for 32-bit programs.
 // Source: seccomp(2), bpf filters over struct seccomp_data.
 std::vector<sock_filter> build_filter(const FilterOptions& options,

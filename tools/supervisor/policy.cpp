@@ -1,6 +1,7 @@
 // See policy.h.
 #include "tools/supervisor/policy.h"
 
+#include <algorithm>
 #include <cerrno>
 
 #include "shim/control/local_hosts.h"
@@ -14,6 +15,7 @@ namespace {
 
 constexpr uint16_t kDnsPort = 53;
 constexpr uint16_t kDiscardPort = 9;
+constexpr uint16_t kHttpPort = 80;
 
 Decision refuse(std::string host, int error, std::string reason) {
   Decision decision;
@@ -26,12 +28,12 @@ Decision refuse(std::string host, int error, std::string reason) {
 
 }  // namespace
 
-Policy::Policy(const control::Config& config, bool sealed, std::vector<control::Proxy> proxies,
-               std::function<std::optional<std::string>(uint32_t)> host_of)
+Policy::Policy(const control::Config& config, Guard guard, std::vector<control::Proxy> proxies,
+               Names names)
     : config_(config),
-      sealed_(sealed),
+      guard_(guard),
       proxies_(std::move(proxies)),
-      host_of_(std::move(host_of)),
+      names_(std::move(names)),
       hosts_(config, control::is_local_host) {}
 
 bool Policy::answers() const {
@@ -47,7 +49,7 @@ bool Policy::is_proxy(const std::string& host, uint16_t port) const {
 
 Policy::Target Policy::target_of(const Endpoint& asked) const {
   Target target;
-  const auto name = asked.is_synthetic() ? host_of_(asked.v4()) : std::nullopt;
+  const auto name = asked.is_synthetic() ? names_.of_synthetic(asked.v4()) : std::nullopt;
   target.named = name.has_value();
   target.host = name.value_or(asked.text());
   target.configured = hosts_.configured(target.host, asked.port);
@@ -55,6 +57,15 @@ Policy::Target Policy::target_of(const Endpoint& asked) const {
       hosts_.configured("localhost", asked.port, asked.text())) {
     target.host = "localhost";
     target.configured = true;
+  }
+  if (!target.configured && !asked.is_synthetic()) {
+    // Where hosts share it that are not all configured, nobody knows which one is meant.
+    const auto names = names_.of_real(asked);
+    target.configured =
+        !names.empty() && std::all_of(names.begin(), names.end(), [&](const std::string& host) {
+          return hosts_.configured(host, asked.port, asked.text());
+        });
+    if (target.configured) target.host = names.front();
   }
   target.proxy = !target.configured && is_proxy(target.host, asked.port);
   return target;
@@ -68,7 +79,7 @@ bool Policy::answers_lookup(const std::string& host) const {
 }
 
 Decision Policy::stream(Reach reach, const Endpoint& asked,
-                        const std::vector<control::Proxy>& proxies) const {
+                        const std::vector<control::Proxy>& proxies, bool trusts) const {
   Target target = target_of(asked);
   for (const control::Proxy& proxy : proxies) {
     const bool same =
@@ -84,21 +95,26 @@ Decision Policy::stream(Reach reach, const Endpoint& asked,
   }
   const bool redirected = hosts_.connect_to(target.host, asked.port) != nullptr;
   if (config_.mode == Mode::kLive || !(target.configured || target.proxy)) {
-    if (asked.is_synthetic() || (redirected && reach != Reach::kLibrary)) {
+    if (asked.is_synthetic() || redirected) {
       decision.verdict = Verdict::kElsewhere;
-    } else if (sealed_ && config_.mode != Mode::kLive && reach != Reach::kLibrary) {
+    } else if (guard_ != Guard::kOpen && config_.mode != Mode::kLive) {
       decision.verdict = Verdict::kWatch;
     }
     return decision;
   }
-  // What the library itself opens: its own ends of replayed connections, and the real
-  // connections of record.
-  const bool library_opens = asked.is_loopback() || (!answers() && !asked.is_synthetic());
-  if (reach == Reach::kLibrary && library_opens) return decision;
-  if (sealed_ && reach == Reach::kLost) {
+  if (guard_ == Guard::kSealed && reach == Reach::kLost) {
     return refuse(target.host, ENETUNREACH,
                   "it runs without librecshim.so, though it could carry it: LD_PRELOAD was removed "
                   "from its environment or is ignored for it");
+  }
+  // Record breaks no program: this one would not believe the gateway.
+  if (!answers() && !trusts && reach != Reach::kLibrary && asked.port != kHttpPort) {
+    decision.verdict =
+        asked.is_synthetic() || redirected ? Verdict::kElsewhere : Verdict::kUnrecorded;
+    decision.reason =
+        "it was started without the environment of recshim run, LD_PRELOAD and SSL_CERT_FILE, or "
+        "ignores it, so that nobody can read its TLS; hand the environment on to it";
+    return decision;
   }
   decision.verdict = Verdict::kServe;
   return decision;
@@ -122,15 +138,23 @@ Decision Policy::datagram(Reach reach, const Endpoint& asked, bool sends) const 
 }
 
 Verdict Policy::afterwards(Reach reach, const Endpoint& asked) const {
-  if (reach == Reach::kLibrary) return Verdict::kPass;
   const Verdict verdict = stream(reach, asked).verdict;
   const bool is_for_others = verdict == Verdict::kPass || verdict == Verdict::kWatch;
   if (!is_for_others) return Verdict::kRefuse;
-  return sealed_ && answers() && !asked.is_loopback() ? Verdict::kRefuse : Verdict::kPass;
+  // Beside the library, what goes past it is libc's own business.
+  if (reach == Reach::kLibrary) return Verdict::kPass;
+  return guard_ == Guard::kSealed && answers() && !asked.is_loopback() ? Verdict::kRefuse
+                                                                       : Verdict::kPass;
 }
 
 Decision Policy::unseen(const std::string& reason) const {
-  if (!sealed_ && !answers()) return {};
+  if (guard_ != Guard::kSealed && !answers()) {
+    Decision decision;
+    if (config_.mode != Mode::kLive) decision.verdict = Verdict::kUnrecorded;
+    decision.host = "an unknown destination";
+    decision.reason = reason;
+    return decision;
+  }
   return refuse("an unknown destination", ENETUNREACH, reason);
 }
 

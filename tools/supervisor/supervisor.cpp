@@ -12,13 +12,20 @@
 
 #include <cerrno>
 #include <csignal>
+#include <cstring>
+#include <filesystem>
+#include <type_traits>
 
 #include "shim/base/env.h"
 #include "shim/base/log.h"
+#include "shim/control/local_hosts.h"
+#include "shim/control/lookups.h"
 #include "shim/control/supervision.h"
 #include "shim/control/unix_socket.h"
 
 namespace recshim::supervisor {
+
+static_assert(std::is_trivially_copyable_v<Notification>);
 
 struct Supervisor::Client {
   explicit Client(int fd) : listener(std::make_shared<Listener>(fd)) {}
@@ -26,6 +33,14 @@ struct Supervisor::Client {
   std::thread thread;
   std::atomic<bool> ended{false};
 };
+
+namespace {
+
+const std::string kListenerMessage = "l";
+const std::string kCallMessage = "n";
+constexpr int kForwardPatience_ms = 1000;
+
+}  // namespace
 
 std::string supervisor_socket_path(const std::string& session_dir) {
   return session_dir + "/supervisor";
@@ -49,8 +64,10 @@ Supervisor::Supervisor(const control::Config& config, Options options, int liste
       stop_fd_(eventfd(0, EFD_CLOEXEC)),
       net_(std::move(net)),
       addresses_(*config.store.memory),
-      policy_(config, options_.sealed, options_.proxies,
-              [this](uint32_t address) { return addresses_.host_of(address); }),
+      policy_(config, options_.guard, options_.proxies,
+              Names{[this](uint32_t address) { return addresses_.host_of(address); },
+                    [this](const control::Endpoint& endpoint) { return names_of(endpoint); }}),
+      own_program_(std::filesystem::read_symlink("/proc/self/exe").string()),
       processes_(options_.library_name),
       dns_(std::make_unique<DnsServer>(net_.get(),
                                        [this](const std::string& host) -> std::optional<uint32_t> {
@@ -106,28 +123,69 @@ void Supervisor::take_listeners() {
     if (waited[1].revents == 0) continue;
     const int connection = accept4(listen_fd_, nullptr, nullptr, SOCK_CLOEXEC);
     if (connection < 0) continue;
-    const timeval patience = {5, 0};
-    setsockopt(connection, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
-    std::vector<int> descriptors;
-    const auto message = control::receive_exactly(connection, 1, descriptors);
-    if (message && descriptors.size() == 1) {
-      auto client = std::make_unique<Client>(descriptors[0]);
-      Client& started = *client;
-      const std::lock_guard lock(mutex_);
-      // Those whose programs have ended go now, so that a long run does not collect them.
-      std::erase_if(clients_, [](const auto& old) {
-        const bool ended = old->ended.load();
-        if (ended) old->thread.join();
-        return ended;
-      });
-      clients_.push_back(std::move(client));
-      started.thread = std::thread([this, &started] { serve(started); });
-      if (!control::send_all(connection, "y")) log::info("a wrapper has gone");
-    } else {
-      for (const int fd : descriptors) close(fd);
-    }
+    receive(connection);
     close(connection);
   }
+}
+
+void Supervisor::receive(int connection) {
+  const timeval patience = {5, 0};
+  setsockopt(connection, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+  std::vector<int> descriptors;
+  const auto message = control::receive_exactly(connection, 1, descriptors);
+  if (message && *message == kListenerMessage && descriptors.size() == 1) {
+    add_client(descriptors[0]);
+    if (!control::send_all(connection, "y")) log::info("a wrapper has gone");
+    return;
+  }
+  if (message && *message == kCallMessage && descriptors.size() == 1) {
+    const auto listener = std::make_shared<Listener>(descriptors[0]);
+    std::vector<int> none;
+    const auto bytes = control::receive_exactly(connection, sizeof(Notification), none);
+    if (!bytes) return;
+    Notification call;
+    std::memcpy(&call, bytes->data(), sizeof call);
+    in_background([this, listener, call] { handle(listener, call); });
+    return;
+  }
+  for (const int fd : descriptors) close(fd);
+}
+
+void Supervisor::add_client(int listener_fd) {
+  auto client = std::make_unique<Client>(listener_fd);
+  Client& started = *client;
+  const std::lock_guard lock(mutex_);
+  // Those whose programs have ended go now, so that a long run does not collect them.
+  std::erase_if(clients_, [](const auto& old) {
+    const bool ended = old->ended.load();
+    if (ended) old->thread.join();
+    return ended;
+  });
+  clients_.push_back(std::move(client));
+  started.thread = std::thread([this, &started] { serve(started); });
+}
+
+bool Supervisor::forward(const Listener& listener, const Notification& notification,
+                         const Process& process) const {
+  if (process.supervisor.empty() ||
+      process.supervisor == supervisor_socket_path(config_.session_dir)) {
+    return false;
+  }
+  const auto connection = control::connect_unix(process.supervisor, kForwardPatience_ms);
+  if (!connection) return false;  // that run has ended
+  std::string message = kCallMessage;
+  message.append(reinterpret_cast<const char*>(&notification), sizeof notification);
+  const Status sent = control::send_with_descriptors(*connection, message, {listener.fd()});
+  close(*connection);
+  return sent.ok();
+}
+
+std::vector<std::string> Supervisor::names_of(const control::Endpoint& endpoint) const {
+  auto names = control::names_in_hosts_file(endpoint.text());
+  if (auto name = control::looked_up_at(*config_.store.memory, endpoint)) {
+    names.insert(names.begin(), std::move(*name));
+  }
+  return names;
 }
 
 void Supervisor::serve(Client& client) {

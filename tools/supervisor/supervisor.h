@@ -1,9 +1,13 @@
 // The supervisor of a session: takes over the seccomp listeners of the programs that the
 // library can't reach (or, sealed, of all), and answers their connects and lookups.
 //
-// A wrapper (`recshim supervised`) connects to `<session_dir>/supervisor`, sends one byte
+// A wrapper (`recshim supervised`) connects to `<session_dir>/supervisor`, sends the byte "l"
 // with its listener, waits for one byte, and executes the program. Each listener has a
 // thread here, until the last program under its filter has ended.
+//
+// Inside a run a run of its own has no filter of its own: the kernel allows one. The supervisor
+// that is asked sends the byte "n", the notification and its listener to the one that the
+// program's environment names.
 #pragma once
 
 #include <atomic>
@@ -18,6 +22,7 @@
 #include "shim/base/result.h"
 #include "shim/control/config.h"
 #include "shim/control/handover.h"
+#include "shim/control/journal.h"
 #include "shim/control/proxies.h"
 #include "shim/control/synthetic_addresses.h"
 #include "tools/supervisor/call.h"
@@ -33,7 +38,7 @@ namespace recshim::supervisor {
 std::string supervisor_socket_path(const std::string& session_dir);
 
 struct Options {
-  bool sealed = false;
+  Guard guard = Guard::kOpen;
   std::string library_name;  // file name of librecshim.so
   std::vector<control::Proxy> proxies;
 };
@@ -64,6 +69,15 @@ class Supervisor {
   void handle(const std::shared_ptr<Listener>& listener, const Notification& call);
   [[nodiscard]] Decision judge_stream(const Process& process, const control::Endpoint& asked) const;
   using Socket = std::shared_ptr<const ProgramSocket>;
+  // What came on a connection to our socket.
+  void receive(int connection);
+  void add_client(int listener_fd);
+  // False when the call is this supervisor's own.
+  bool forward(const Listener& listener, const Notification& notification,
+               const Process& process) const;
+  [[nodiscard]] std::vector<std::string> names_of(const control::Endpoint& endpoint) const;
+  void account(const Call& call, const Process& process, const Decision& decision,
+               control::Outcome outcome);
   void handle_stream(const std::shared_ptr<Listener>& listener, const Notification& notification,
                      const Call& call, const Process& process, const Socket& socket);
   void handle_datagram(const Listener& listener, const Notification& notification, const Call& call,
@@ -108,6 +122,7 @@ class Supervisor {
   const std::unique_ptr<PrivateNet> net_;
   control::SyntheticAddresses addresses_;
   const Policy policy_;
+  const std::string own_program_;  // also the gateway's
   Processes processes_;
   std::unique_ptr<DnsServer> dns_;
   std::thread acceptor_;

@@ -17,6 +17,7 @@
 #include <sstream>
 
 #include "shim/base/env.h"
+#include "shim/control/names.h"
 #include "tools/recshim/elf.h"
 
 namespace recshim::supervisor {
@@ -185,6 +186,8 @@ Process Processes::look_at(pid_t process) {
   looked.reach = reach_of(process);
   looked.proxies = control::proxies_of_environment(
       [process](const char* name) { return start_variable(process, name); });
+  looked.supervisor = start_variable(process, control::kSupervisorVariable).value_or("");
+  looked.ca_file = start_variable(process, "SSL_CERT_FILE").value_or("");
   const std::lock_guard lock(mutex_);
   constexpr size_t kRemembered = 4096;
   if (seen_.size() >= kRemembered) seen_.clear();

@@ -53,7 +53,7 @@ DescriptorFlags descriptor_flags(pid_t thread, int fd);
 
 // How a program is reached.
 enum class Reach {
-  kLibrary,  // librecshim.so is in it, and it calls libc
+  kLibrary,  // librecshim.so is in it, and it calls libc; what is asked about went past both
   kGo,       // it may hold the library, but makes system calls of its own
   kStatic,   // no loader, or one that can't load the library
   kLost,     // the library could be in it, and is not
@@ -65,7 +65,10 @@ struct Process {
   std::string program;  // file name of its executable
   std::string path;
   Reach reach = Reach::kUnknown;
-  std::vector<control::Proxy> proxies;  // that its environment names
+  // From the environment that it was started with.
+  std::vector<control::Proxy> proxies;
+  std::string supervisor;  // RECSHIM_SUPERVISOR
+  std::string ca_file;     // SSL_CERT_FILE
 };
 
 // The variable's value in the environment the process was started with.

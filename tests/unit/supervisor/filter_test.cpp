@@ -10,6 +10,8 @@
 #include <cerrno>
 #include <cstring>
 
+#include "shim/control/supervision.h"
+
 namespace recshim::supervisor {
 namespace {
 
@@ -83,6 +85,19 @@ TEST(Filter, AsksAboutMessagesThatOpenAConnectionOrInAWholeTree) {
   whole.whole_tree = true;
   EXPECT_EQ(run(build_filter(whole), call(SYS_sendmsg, {3, 1, 0})), kAsk);
   EXPECT_EQ(run(build_filter(whole), call(SYS_sendmmsg, {3, 1, 2, 0})), kAsk);
+}
+
+TEST(Filter, LetsCallsGoOnThatTheLibraryHasSeen) {
+  FilterOptions whole;
+  whole.whole_tree = true;
+  constexpr uint64_t kSeen = uint64_t{control::kSeenByLibrary} << 32;
+  for (const auto& filter : {build_filter({}), build_filter(whole)}) {
+    EXPECT_EQ(run(filter, call(SYS_connect, {3, 1, kSeen | 16})), kAllow);
+    EXPECT_EQ(run(filter, call(SYS_connect, {3, 1, kSeen + (uint64_t{1} << 32) + 16})), kAsk);
+    EXPECT_EQ(run(filter, call(SYS_sendto, {3, 1, 2, 0, 0x8000, kSeen | 16})), kAllow);
+    EXPECT_EQ(run(filter, call(SYS_sendmsg, {3, 1, kSeen | MSG_FASTOPEN})), kAllow);
+    EXPECT_EQ(run(filter, call(SYS_sendmmsg, {3, 1, 2, kSeen})), kAllow);
+  }
 }
 
 TEST(Filter, RingsAreRefusedWhereTheyWouldGoUnseen) {

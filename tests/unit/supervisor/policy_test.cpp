@@ -16,14 +16,16 @@ namespace {
 using control::Endpoint;
 using control::Mode;
 
-constexpr const char* kNamed = "198.18.0.5";    // api.example.com
-constexpr const char* kUnnamed = "198.18.0.6";  // nobody's
+constexpr const char* kNamed = "198.18.0.5";     // api.example.com
+constexpr const char* kUnnamed = "198.18.0.6";   // nobody's
+constexpr const char* kLookedUp = "192.0.2.77";  // a lookup of api.example.com gave it
+constexpr const char* kShared = "192.0.2.78";    // and of other.test
 
 struct Setting {
   Mode mode = Mode::kReplay;
   std::vector<std::string> hosts;
   std::vector<std::string> connect_to;
-  bool sealed = false;
+  Guard guard = Guard::kOpen;
   std::vector<control::Proxy> proxies;
 };
 
@@ -38,13 +40,25 @@ class Judge {
       config_.connect_to.push_back(*control::parse_connect_to(entry));
     }
     policy_ =
-        std::make_unique<Policy>(config_, setting.sealed, setting.proxies, [](uint32_t address) {
-          return control::v4_text(address) == kNamed ? std::optional<std::string>("api.example.com")
-                                                     : std::nullopt;
-        });
+        std::make_unique<Policy>(config_, setting.guard, setting.proxies,
+                                 Names{[](uint32_t address) {
+                                         return control::v4_text(address) == kNamed
+                                                    ? std::optional<std::string>("api.example.com")
+                                                    : std::nullopt;
+                                       },
+                                       [](const Endpoint& asked) {
+                                         std::vector<std::string> names;
+                                         if (asked.text() == kLookedUp || asked.text() == kShared) {
+                                           names.emplace_back("api.example.com");
+                                         }
+                                         if (asked.text() == kShared)
+                                           names.emplace_back("other.test");
+                                         return names;
+                                       }});
   }
-  Decision stream(const char* address, uint16_t port, Reach reach = Reach::kStatic) const {
-    return policy_->stream(reach, *control::endpoint_from_text(address, port));
+  Decision stream(const char* address, uint16_t port, Reach reach = Reach::kStatic,
+                  bool trusts = true) const {
+    return policy_->stream(reach, *control::endpoint_from_text(address, port), {}, trusts);
   }
   Decision datagram(const char* address, uint16_t port, bool sends = true,
                     Reach reach = Reach::kStatic) const {
@@ -98,21 +112,55 @@ TEST(Policy, ASyntheticAddressThatNobodyGaveIsRefused) {
   EXPECT_EQ(decision.error, ENETUNREACH);
 }
 
-TEST(Policy, LeavesTheLibraryItsOwnConnections) {
-  const Judge record({Mode::kRecord});
-  EXPECT_EQ(record.stream("192.0.2.1", 443, Reach::kLibrary).verdict, Verdict::kPass);
-  EXPECT_EQ(record.stream("192.0.2.1", 443, Reach::kGo).verdict, Verdict::kServe);
-  const Judge replay({Mode::kReplay, {"127.0.0.1"}});
-  EXPECT_EQ(replay.stream("127.0.0.1", 40000, Reach::kLibrary).verdict, Verdict::kPass);
-  // In replay it never connects to a configured host: this went around it.
-  EXPECT_EQ(Judge({}).stream("192.0.2.1", 443, Reach::kLibrary).verdict, Verdict::kServe);
-  EXPECT_EQ(Judge({}).stream(kNamed, 443, Reach::kLibrary).verdict, Verdict::kServe);
+TEST(Policy, ServesWhatGoesPastTheLibrary) {
+  for (const Mode mode : {Mode::kReplay, Mode::kRecord, Mode::kRecordIfMissing}) {
+    for (const char* address : {"192.0.2.1", kNamed}) {
+      // It has the session's CA from the library.
+      EXPECT_EQ(Judge({mode}).stream(address, 443, Reach::kLibrary, false).verdict,
+                Verdict::kServe);
+    }
+    EXPECT_EQ(Judge({mode}).stream("127.0.0.1", 443, Reach::kLibrary).verdict, Verdict::kPass);
+  }
+}
+
+TEST(Policy, AnAddressThatALookupGaveIsItsHosts) {
+  for (const Mode mode : {Mode::kReplay, Mode::kRecord}) {
+    const Decision decision = Judge({mode, {"api.example.com:443"}}).stream(kLookedUp, 443);
+    EXPECT_EQ(decision.verdict, Verdict::kServe);
+    EXPECT_EQ(decision.host, "api.example.com");
+  }
+  EXPECT_EQ(Judge({Mode::kReplay, {"api.example.com"}}).stream(kShared, 443).verdict,
+            Verdict::kPass);
+  EXPECT_EQ(Judge({Mode::kReplay, {"api.example.com", "*.test"}}).stream(kShared, 443).verdict,
+            Verdict::kServe);
+  EXPECT_EQ(Judge({Mode::kReplay, {"api.example.com:443"}}).stream(kLookedUp, 22).verdict,
+            Verdict::kPass);
+  EXPECT_EQ(
+      Judge({Mode::kReplay, {"api.example.com", "!192.0.2.0/24"}}).stream(kLookedUp, 443).verdict,
+      Verdict::kPass);
+}
+
+TEST(Policy, RecordBreaksNoProgramThatDoesNotTrustTheGateway) {
+  for (const Reach reach : {Reach::kLost, Reach::kStatic, Reach::kGo, Reach::kUnknown}) {
+    const Judge record({Mode::kRecord});
+    const Decision unrecorded = record.stream("192.0.2.1", 443, reach, false);
+    EXPECT_EQ(unrecorded.verdict, Verdict::kUnrecorded);
+    EXPECT_THAT(unrecorded.reason, HasSubstr("LD_PRELOAD"));
+    // Its own address leads nowhere.
+    EXPECT_EQ(record.stream(kNamed, 443, reach, false).verdict, Verdict::kElsewhere);
+    EXPECT_THAT(record.stream(kNamed, 443, reach, false).reason, HasSubstr("LD_PRELOAD"));
+    EXPECT_EQ(record.stream("192.0.2.1", 80, reach, false).verdict, Verdict::kServe);
+    EXPECT_EQ(record.stream("192.0.2.1", 443, reach, true).verdict, Verdict::kServe);
+    for (const Mode mode : {Mode::kReplay, Mode::kRecordIfMissing}) {
+      EXPECT_EQ(Judge({mode}).stream("192.0.2.1", 443, reach, false).verdict, Verdict::kServe);
+    }
+  }
 }
 
 TEST(Policy, SealedStopsWhatLostTheLibrary) {
   Setting setting;
   EXPECT_EQ(Judge(setting).stream(kNamed, 443, Reach::kLost).verdict, Verdict::kServe);
-  setting.sealed = true;
+  setting.guard = Guard::kSealed;
   for (const Mode mode : {Mode::kReplay, Mode::kRecord, Mode::kRecordIfMissing}) {
     setting.mode = mode;
     const Decision stopped = Judge(setting).stream(kNamed, 443, Reach::kLost);
@@ -127,14 +175,14 @@ TEST(Policy, SealedStopsWhatLostTheLibrary) {
 TEST(Policy, SealedWatchesWhatNobodyLookedUp) {
   Setting setting{Mode::kReplay, {"api.example.com:443"}};
   EXPECT_EQ(Judge(setting).stream("192.0.2.1", 443).verdict, Verdict::kPass);
-  setting.sealed = true;
+  setting.guard = Guard::kSealed;
   for (const Mode mode : {Mode::kReplay, Mode::kRecord, Mode::kRecordIfMissing}) {
     setting.mode = mode;
-    for (const Reach reach : {Reach::kStatic, Reach::kGo, Reach::kLost, Reach::kUnknown}) {
+    for (const Reach reach :
+         {Reach::kStatic, Reach::kGo, Reach::kLost, Reach::kLibrary, Reach::kUnknown}) {
       EXPECT_EQ(Judge(setting).stream("192.0.2.1", 443, reach).verdict, Verdict::kWatch);
       EXPECT_EQ(Judge(setting).stream("127.0.0.1", 3128, reach).verdict, Verdict::kWatch);
     }
-    EXPECT_EQ(Judge(setting).stream("192.0.2.1", 443, Reach::kLibrary).verdict, Verdict::kPass);
     EXPECT_EQ(Judge(setting).stream(kNamed, 22).verdict, Verdict::kElsewhere);
   }
   // A proxy on this machine may lead anywhere.
@@ -150,9 +198,9 @@ TEST(Policy, AfterTheRunNobodyLooks) {
     return Judge(setting)->afterwards(reach, *control::endpoint_from_text(address, 443));
   };
   Setting setting{Mode::kReplay, {"api.example.com"}};
-  for (const bool sealed : {false, true}) {
-    setting.sealed = sealed;
-    const Verdict unknown = sealed ? Verdict::kRefuse : Verdict::kPass;
+  for (const Guard guard : {Guard::kOpen, Guard::kSealed}) {
+    setting.guard = guard;
+    const Verdict unknown = guard == Guard::kSealed ? Verdict::kRefuse : Verdict::kPass;
     for (const Reach reach : {Reach::kStatic, Reach::kGo, Reach::kLost}) {
       EXPECT_EQ(afterwards(setting, kNamed, reach), Verdict::kRefuse);
       EXPECT_EQ(afterwards(setting, "192.0.2.1", reach), unknown);
@@ -165,8 +213,10 @@ TEST(Policy, AfterTheRunNobodyLooks) {
   EXPECT_EQ(afterwards(setting, "192.0.2.1", Reach::kStatic), Verdict::kPass);
 }
 
-TEST(Policy, AProgramThatCannotBeLookedIntoMayRecordUnsealed) {
-  EXPECT_EQ(Judge({Mode::kRecord})->unseen("why").verdict, Verdict::kPass);
+TEST(Policy, ACallThatCannotBeLookedIntoGoesOnInRecordAndIsTold) {
+  EXPECT_EQ(Judge({Mode::kRecord})->unseen("why").verdict, Verdict::kUnrecorded);
+  EXPECT_EQ(Judge({Mode::kRecord})->unseen("why").reason, "why");
+  EXPECT_EQ(Judge({Mode::kLive})->unseen("why").verdict, Verdict::kPass);
   EXPECT_EQ(Judge({Mode::kReplay})->unseen("why").verdict, Verdict::kRefuse);
   EXPECT_EQ(Judge({Mode::kReplay})->unseen("why").reason, "why");
 }
@@ -180,7 +230,7 @@ TEST(Policy, LiveOnlyGoesWhereConnectToSays) {
 }
 
 TEST(Policy, AProxyIsServedAsOne) {
-  const Judge judge({Mode::kReplay, {"api.example.com"}, {}, false, {{"192.0.2.8", 3128}}});
+  const Judge judge({Mode::kReplay, {"api.example.com"}, {}, Guard::kOpen, {{"192.0.2.8", 3128}}});
   const Decision decision = judge.stream("192.0.2.8", 3128);
   EXPECT_EQ(decision.verdict, Verdict::kServe);
   EXPECT_TRUE(decision.proxy);
