@@ -80,7 +80,7 @@ int wait_for(pid_t child, const Signals& signals) {
 
 Launched launch(const std::vector<std::string>& command,
                 const std::vector<std::pair<std::string, std::string>>& variables,
-                const std::function<void()>& forked) {
+                const std::function<void()>& forked, const std::function<bool()>& prepare) {
   std::vector<char*> arguments;
   for (const std::string& word : command) arguments.push_back(const_cast<char*>(word.c_str()));
   arguments.push_back(nullptr);
@@ -96,6 +96,7 @@ Launched launch(const std::vector<std::string>& command,
   if (child == 0) {
     signals.restore();
     for (const auto& [name, value] : variables) setenv(name.c_str(), value.c_str(), 1);
+    if (prepare && !prepare()) _exit(kCannotExecute);
     execvp(arguments[0], arguments.data());
     const int problem = errno;
     const ssize_t told = write(failure[1], &problem, sizeof problem);

@@ -20,10 +20,12 @@ struct Launched {
 // SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2 and SIGWINCH sent to this process go on to it; what the
 // terminal sends reaches it anyway.
 // forked: called once the program's process is there, with those signals blocked; it may
-// start threads.
+// start threads. prepare: called in that process, under variables; where it says no, the program
+// is not executed and the exit code is 126.
 // Threads: none may exist. REQUIRES: !command.empty().
 Launched launch(const std::vector<std::string>& command,
                 const std::vector<std::pair<std::string, std::string>>& variables,
-                const std::function<void()>& forked = {});
+                const std::function<void()>& forked = {},
+                const std::function<bool()>& prepare = {});
 
 }  // namespace recshim::tools

@@ -102,7 +102,8 @@ struct Plan {
   Supervise supervise = Supervise::kAuto;
   bool covered = false;  // all of CMD is under the supervisor, whatever it is
   bool sealed = false;
-  bool wrapped = false;   // through `recshim supervised`
+  bool wrapped = false;   // put there by `recshim supervised`
+  bool joins = false;     // puts itself there before it is executed
   bool preloads = true;   // with the library in LD_PRELOAD
   std::string sanitizer;  // the runtime that has to come first in LD_PRELOAD
 };
@@ -182,6 +183,13 @@ Status look_at_program(const Options& options, const control::Config& config, Pl
                  fmt::format("{} cannot be reached by a preloaded library: {}. Its requests would "
                              "go out unseen, so it was not started",
                              program->path, why)};
+  }
+  // The wrapper is for those who get the session's CA from it, and for a run inside a run, whose
+  // supervisor is found by the environment that a program was executed with.
+  if (plan.covered && why.empty() && !program->is_go &&
+      environment(control::kSupervisorVariable).empty()) {
+    plan.joins = true;
+    plan.wrapped = false;
   }
   plan.sanitizer = sanitizer_runtime(*program);
   plan.preloads = !is_loaded_by_musl(*program);
@@ -264,6 +272,18 @@ int prepare(const Options& options, const control::Config& config, Plan& plan, s
   return kOk;
 }
 
+// In CMD's process. False when it must not go on.
+bool join(const Services& services, const control::Config& config, bool whole_tree) {
+  supervisor::FilterOptions filter;
+  filter.whole_tree = whole_tree;
+  filter.forbid_io_uring = true;
+  const auto joined =
+      supervisor::join_supervisor(services.supervisor_socket(), config.session_dir, filter);
+  if (joined && *joined != supervisor::Joined::kForeign) return true;
+  complain(joined ? "this process already runs under another supervisor" : joined.error().message);
+  return false;
+}
+
 int run(const Options& options) {
   if (options.command.empty()) {
     complain("run needs a command: recshim run [options] -- CMD...");
@@ -335,8 +355,12 @@ int run(const Options& options) {
   }
   const auto counted_before = control::tally_of(*config.store.memory);
   const uint64_t under_way_before = control::under_way(*config.store.memory);
-  const Launched launched =
-      launch(command, {variables.begin(), variables.end()}, [&] { services->start(); });
+  const Launched launched = launch(
+      command, {variables.begin(), variables.end()}, [&] { services->start(); },
+      [&] {
+        const bool whole_tree = guard != supervisor::Guard::kOpen;
+        return !plan.joins || join(*services, config, whole_tree);
+      });
   services->end();
   const control::Tally summary =
       tally(config, counted_before ? *counted_before : control::Tally(), under_way_before);

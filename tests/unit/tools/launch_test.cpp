@@ -15,6 +15,8 @@ namespace {
 
 TEST(Launch, GivesTheStatusBack) {
   EXPECT_EQ(launch({"sh", "-c", "exit 5"}, {}).exit_code, 5);
+  EXPECT_EQ(launch({"sh", "-c", "exit 5"}, {}, {}, [] { return true; }).exit_code, 5);
+  EXPECT_EQ(launch({"sh", "-c", "exit 5"}, {}, {}, [] { return false; }).exit_code, 126);
   EXPECT_EQ(launch({"sh", "-c", "kill -TERM $$"}, {}).exit_code, 128 + SIGTERM);
 }
 

@@ -110,11 +110,12 @@ void serve(pid_t child, int listener, Outcome& outcome) {
   }
 }
 
-int reap(pid_t child) {
+// end: of the connection that the child closes by its end.
+int reap(pid_t child, int end) {
+  pollfd gone{end, POLLIN, 0};
+  if (poll(&gone, 1, kTimeoutMs) != 1) kill(child, SIGKILL);
   int status = 0;
-  for (int round = 0; waitpid(child, &status, WNOHANG) == 0; ++round) {
-    if (round == kTimeoutMs) kill(child, SIGKILL);
-    usleep(1000);
+  while (waitpid(child, &status, 0) < 0 && errno == EINTR) {
   }
   return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
@@ -137,15 +138,15 @@ Outcome probe() {
   } else if (listener.size() == 1) {
     serve(child, listener[0], outcome);
   }
-  close(ends[0]);
   // Nobody answers the child's call any more.
   for (const int fd : listener) close(fd);
   if (child > 0) {
-    const int status = reap(child);
+    const int status = reap(child, ends[0]);
     if (outcome.installed.error == 0 && outcome.problem.empty() && status != 0) {
       outcome.problem = "the answer did not reach the child";
     }
   }
+  close(ends[0]);
   return outcome;
 }
 
