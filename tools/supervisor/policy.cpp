@@ -59,13 +59,16 @@ Policy::Target Policy::target_of(const Endpoint& asked) const {
     target.configured = true;
   }
   if (!target.configured && !asked.is_synthetic()) {
-    // Where hosts share it that are not all configured, nobody knows which one is meant.
     const auto names = names_.of_real(asked);
-    target.configured =
-        !names.empty() && std::all_of(names.begin(), names.end(), [&](const std::string& host) {
-          return hosts_.configured(host, asked.port, asked.text());
-        });
-    if (target.configured) target.host = names.front();
+    const auto is_configured = [&](const std::string& host) {
+      return hosts_.configured(host, asked.port, asked.text());
+    };
+    const auto first = std::find_if(names.begin(), names.end(), is_configured);
+    if (first != names.end()) {
+      target.configured = std::all_of(names.begin(), names.end(), is_configured);
+      target.shared = !target.configured;
+      if (target.configured) target.host = *first;
+    }
   }
   target.proxy = !target.configured && is_proxy(target.host, asked.port);
   return target;
@@ -97,7 +100,7 @@ Decision Policy::stream(Reach reach, const Endpoint& asked,
   if (config_.mode == Mode::kLive || !(target.configured || target.proxy)) {
     if (asked.is_synthetic() || redirected) {
       decision.verdict = Verdict::kElsewhere;
-    } else if (guard_ != Guard::kOpen && config_.mode != Mode::kLive) {
+    } else if ((guard_ != Guard::kOpen || target.shared) && config_.mode != Mode::kLive) {
       decision.verdict = Verdict::kWatch;
     }
     return decision;

@@ -71,6 +71,7 @@ class Policy {
     std::string host;
     bool named = false;
     bool configured = false;
+    bool shared = false;  // by configured hosts and others, and nobody knows which is meant
     bool proxy = false;
   };
   [[nodiscard]] Target target_of(const control::Endpoint& asked) const;

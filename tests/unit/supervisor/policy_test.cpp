@@ -130,7 +130,7 @@ TEST(Policy, AnAddressThatALookupGaveIsItsHosts) {
     EXPECT_EQ(decision.host, "api.example.com");
   }
   EXPECT_EQ(Judge({Mode::kReplay, {"api.example.com"}}).stream(kShared, 443).verdict,
-            Verdict::kPass);
+            Verdict::kWatch);
   EXPECT_EQ(Judge({Mode::kReplay, {"api.example.com", "*.test"}}).stream(kShared, 443).verdict,
             Verdict::kServe);
   EXPECT_EQ(Judge({Mode::kReplay, {"api.example.com:443"}}).stream(kLookedUp, 22).verdict,
