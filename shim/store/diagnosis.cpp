@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "shim/base/regular_file.h"
 #include "shim/http/message.h"
 #include "shim/match/canonical.h"
 #include "shim/match/python_json.h"
@@ -167,7 +168,7 @@ Missing Store::Impl::explain(const http::Exchange& request, const match::Request
     read_bytes += entry->size_bytes;
     Candidate candidate;
     candidate.path = options.dir + "/" + entry->file;
-    const auto content = env.read_file(candidate.path);
+    const auto content = read_below(env, options.dir, candidate.path, kMaxCandidateBytes);
     if (!content.ok()) continue;
     auto recorded = request_in(*content);
     if (!recorded) continue;
@@ -242,6 +243,15 @@ Missing Store::Impl::explain(const http::Exchange& request, const match::Request
       out.summary += ", differs at " + place;
     }
     out.summary += ")";
+  }
+  if (!index_now->passed_over().empty()) {
+    const auto& items = index_now->passed_over();
+    std::string passed_over = "passed over in " + options.dir + ": " + items.front();
+    if (items.size() > 1) passed_over += ", and " + std::to_string(items.size() - 1) + " more";
+    text += passed_over + "\n";
+    // Once a session is enough.
+    const auto first = memory->exchange({"told", "passed over"}, 0, 1);
+    if (first && *first) out.summary += "; " + passed_over;
   }
   text +=
       "To record it: run the same with RECSHIM_MODE=record-if-missing, which fetches this request "

@@ -28,7 +28,7 @@ struct Store::Impl {
         options(std::move(store_options)),
         memory(options.memory),
         stash(env, options.session_dir),
-        cache(env) {}
+        cache(env, options.dir) {}
 
   Env& env;
   const StoreOptions options;

@@ -3,7 +3,9 @@
 
 #include <algorithm>
 
+#include "shim/base/interruption.h"
 #include "shim/base/log.h"
+#include "shim/base/regular_file.h"
 #include "shim/base/sha256.h"
 #include "shim/match/python_json.h"
 #include "shim/store/json_bytes.h"
@@ -12,7 +14,13 @@
 namespace recshim::store {
 namespace {
 
+// Nobody keeps recordings in folders as deep, as many or as full: it is some other folder then,
+// such as a whole disk.
 constexpr int kMaxDepth = 32;
+constexpr size_t kMaxFolders = 20'000;
+constexpr size_t kMaxEntries = 1'000'000;
+// A search that takes longer can be interrupted.
+constexpr uint64_t kPatience_us = 1'000'000;
 constexpr uint64_t kMaxFileBytes = uint64_t{256} << 20;
 // The cache is written again when this share of it is new: a recording a request must not make
 // each request as slow as the folder is large.
@@ -103,7 +111,7 @@ class IndexBuilder {
     out_->not_kept_ = before + changed_ + gone;
     const bool worth_it =
         before_ == nullptr || out_->not_kept_ > out_->entries_.size() / kKeepShare;
-    if (out_->not_kept_ > 0 && worth_it) keep(print);
+    if (out_->not_kept_ > 0 && worth_it && !stopped_) keep(print);
     return out_;
   }
 
@@ -149,9 +157,39 @@ class IndexBuilder {
     if (error.code != ErrorCode::kNotFound && !out_->problem_) out_->problem_ = error;
   }
 
+  // Whether to go on.
+  bool may_go_on() {
+    if (!stopped_ && env_.monotonic_time_us() > started_us_ + kPatience_us && interrupted()) {
+      stop("was interrupted");
+    }
+    return !stopped_;
+  }
+
+  void stop(const std::string& why) {
+    stopped_ = true;
+    note({ErrorCode::kTooLarge, "the search of " + options_.dir + " for recordings " + why});
+  }
+
+  // A link that leads nowhere, or in circles, is no file that can't be looked at.
+  void note_unless_link(const std::string& file, const std::string& path, const Error& error) {
+    const std::string reason = why_not_readable(options_.dir, path);
+    return reason.empty() ? note(error) : pass_over(file, reason);
+  }
+
+  void pass_over(const std::string& name, const std::string& reason) {
+    if (out_->passed_over_.size() < Index::kPassedOver) {
+      out_->passed_over_.push_back(name + ": " + reason);
+    }
+  }
+
   void walk(const std::string& folder, int depth) {
-    if (depth > kMaxDepth) return;
+    if (!may_go_on()) return;
     const std::string path = options_.dir + (folder.empty() ? "" : "/" + folder);
+    if (!folder.empty()) {
+      const std::string reason = why_not_searchable(options_.dir, path);
+      if (reason == ".") return;
+      if (!reason.empty()) return pass_over(folder, reason);
+    }
     auto info = env_.stat(path);
     if (!info.ok()) return note(info.error());
     if (!info->is_directory) return;
@@ -169,6 +207,7 @@ class IndexBuilder {
       now.mtime_ns = settled(env_, info->mtime_ns);
       auto entries = env_.list(path);
       if (!entries.ok()) return note(entries.error());
+      now.entries = entries->size();
       for (const auto& entry : *entries) {
         if (entry.name.starts_with('.')) continue;
         if (entry.is_directory) {
@@ -178,8 +217,16 @@ class IndexBuilder {
         }
       }
     }
+    ++folders_;
+    entries_ += now.entries;
+    if (depth > kMaxDepth || folders_ > kMaxFolders || entries_ > kMaxEntries) {
+      return stop("was given up: " + std::to_string(folders_) + " folders with " +
+                  std::to_string(entries_) + " entries were seen, down to " + path +
+                  "; name a folder that holds little but recordings");
+    }
     const std::string prefix = folder.empty() ? "" : folder + "/";
     for (const auto& file : now.files) {
+      if (!may_go_on()) return;
       look_at(prefix + file.name, same, file.inode);
       ++progress_.files;
       if (options_.progress) options_.progress(progress_);
@@ -198,8 +245,11 @@ class IndexBuilder {
     if (!every_file_ && may_be_known && looks_the_same) return out_->add(before);
     const std::string path = options_.dir + "/" + file;
     auto info = env_.stat(path);
-    if (!info.ok()) return note(info.error());
+    if (!info.ok()) return note_unless_link(file, path, info.error());
     if (info->is_directory) return;
+    // A link's kind is not listed, and what it leads to can change.
+    const std::string reason = why_not_readable(options_.dir, path);
+    if (!reason.empty()) return pass_over(file, reason);
     if (may_be_known && before->mtime_ns == info->mtime_ns &&
         before->size_bytes == info->size_bytes && before->inode == info->inode) {
       return out_->add(before);
@@ -212,7 +262,7 @@ class IndexBuilder {
     entry.mtime_ns = settled(env_, info->mtime_ns);
     entry.inode = info->inode;
     if (info->size_bytes <= kMaxFileBytes) {
-      auto text = env_.read_file(path);
+      auto text = read_below(env_, options_.dir, path, kMaxFileBytes);
       if (!text.ok()) return note(text.error());
       ++progress_.files_read;
       progress_.bytes_read += text->size();
@@ -227,6 +277,10 @@ class IndexBuilder {
   const Index::Options& options_;
   const Index* before_;
   bool every_file_;
+  const uint64_t started_us_ = env_.monotonic_time_us();
+  size_t folders_ = 0;
+  size_t entries_ = 0;
+  bool stopped_ = false;
   size_t changed_ = 0;  // entries that were read
   Index::Progress progress_;
   Index::Entries cached_;

@@ -42,8 +42,10 @@ class Index {
   };
 
   // A view of the folder as it is now. before: the last one of this process, or null (the
-  // cache is read then). every_file: look at each file's stat; otherwise a file is taken to be
-  // as it was where its folder's own time has not moved, or lists it with the same inode.
+  // cache is read then). A search that is given up (base/interruption.h), or that finds more than a
+  // folder of recordings can hold, ends there and says so in whole(). every_file: look at each
+  // file's stat; otherwise a file is taken to be as it was where its folder's own time has not
+  // moved, or lists it with the same inode.
   static std::shared_ptr<const Index> refresh(Env& env, const Options& options,
                                               const std::shared_ptr<const Index>& before,
                                               bool every_file);
@@ -60,6 +62,9 @@ class Index {
   [[nodiscard]] size_t size() const { return entries_.size(); }
   // The first error of a file or folder that is there and could not be looked at.
   [[nodiscard]] Status whole() const { return problem_ ? Status(*problem_) : Status(); }
+  // What was not looked at for what it is, "a/b.json: no regular file"; at most kPassedOver.
+  static constexpr size_t kPassedOver = 100;
+  [[nodiscard]] const std::vector<std::string>& passed_over() const { return passed_over_; }
 
  private:
   friend class IndexBuilder;
@@ -69,6 +74,7 @@ class Index {
   };
   struct Folder {
     int64_t mtime_ns = 0;  // 0: not to be believed
+    size_t entries = 0;    // of any kind
     std::vector<File> files;
     std::vector<std::string> folders;
   };
@@ -90,6 +96,7 @@ class Index {
   size_t not_kept_ = 0;   // entries that the cache has otherwise
   size_t unsettled_ = 0;  // entries that must be looked at again
   std::optional<Error> problem_;
+  std::vector<std::string> passed_over_;
 };
 
 }  // namespace recshim::store

@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <mutex>
 
+#include "shim/base/regular_file.h"
+
 namespace recshim::store {
 namespace {
 
@@ -101,7 +103,7 @@ Result<std::shared_ptr<const Recording>> RecordingCache::read(const std::string&
     const auto kept = kept_.find(path);
     if (kept != kept_.end() && same_file(kept->second.file, *file)) return kept->second.recording;
   }
-  auto text = env_.read_file(path);
+  auto text = read_below(env_, dir_, path, kMaxRecordingBytes);
   if (!text.ok()) {
     if (text.error().code == ErrorCode::kNotFound) return out;
     return text.error();

@@ -17,6 +17,9 @@
 
 namespace recshim::store {
 
+// A recording is text of this size at most.
+inline constexpr uint64_t kMaxRecordingBytes = uint64_t{1} << 30;
+
 // File times tick coarsely: what changed this recently may change again unseen. 0: too recently to
 // be remembered, else mtime_ns.
 int64_t settled(Env& env, int64_t mtime_ns);
@@ -27,8 +30,8 @@ class RecordingCache {
   // What one lookup has asked of the file system so far, so that it asks once.
   using FolderTimes = std::map<std::string, FileInfo>;  // mtime_ns as settled() has it
 
-  // env: borrowed.
-  explicit RecordingCache(Env& env) : env_(env) {}
+  // env: borrowed. dir: the folder of recordings, out of which no link leads.
+  RecordingCache(Env& env, std::string dir) : env_(env), dir_(std::move(dir)) {}
 
   // The recording at path as it is now; null when there is no such file, an Error naming it when it
   // can't be read.
@@ -55,6 +58,7 @@ class RecordingCache {
   const FileInfo& folder_now(const std::string& name, FolderTimes& times);
 
   Env& env_;
+  const std::string dir_;
   ForkMutex mutex_{LockRank::kStore};
   std::map<std::string, Kept> kept_;
   uint64_t kept_bytes_ = 0;  // of their files

@@ -4,6 +4,7 @@
 #include <sstream>
 
 #include "shim/base/log.h"
+#include "shim/base/regular_file.h"
 #include "shim/match/normalize.h"
 #include "shim/store/body_view.h"
 #include "shim/store/comparison.h"
@@ -175,7 +176,9 @@ class Saver {
  private:
   // nullopt when there is none, or a broken one, which recording anew is to repair.
   Result<std::optional<Recording>> read(const std::string& path) {
-    auto text = env_.read_file(path);
+    const bool set_aside = !path.starts_with(options_.dir + "/");
+    auto text =
+        read_below(env_, set_aside ? options_.session_dir : options_.dir, path, kMaxRecordingBytes);
     if (!text.ok()) {
       if (text.error().code == ErrorCode::kNotFound) return std::optional<Recording>();
       return text.error();

@@ -1,6 +1,7 @@
 // See stash.h.
 #include "shim/store/stash.h"
 
+#include "shim/base/regular_file.h"
 #include "shim/base/sha256.h"
 
 namespace recshim::store {
@@ -33,7 +34,7 @@ Status Stash::move(const std::string& from, const std::string& to) {
   if (env_.rename(from, to).ok()) return {};
   auto info = env_.stat(from);
   if (!info.ok()) return info.error();
-  auto source = env_.open_readonly(from);
+  auto source = open_below(env_, from.substr(0, from.rfind('/')), from);
   if (!source.ok()) return source.error();
   auto copy = env_.create_spill(to.substr(0, to.rfind('/')));
   if (!copy.ok()) return copy.error();

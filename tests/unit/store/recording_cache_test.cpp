@@ -35,7 +35,7 @@ class RecordingCacheTest : public ::testing::Test {
   testing::TempDir folder_;
   const std::string path_ = folder_.path() + "/a.json";
   testing::FailingEnv env_{posix_env()};
-  RecordingCache cache_{env_};
+  RecordingCache cache_{env_, folder_.path()};
 };
 
 TEST_F(RecordingCacheTest, IsReadOnceWhileTheFileIsTheSame) {
