@@ -15,6 +15,7 @@
 #include "shim/control/config_file.h"
 #include "shim/control/names.h"
 #include "shim/control/session.h"
+#include "shim/control/settings_file.h"
 #include "shim/control/values.h"
 
 namespace recshim::control {
@@ -85,23 +86,24 @@ void read_file(Env& env, const GetEnv& get_env, const std::string& cwd, Config& 
     return;
   }
   if (cwd.empty()) return;
-  for (std::string folder = cwd;;) {
-    const std::string path = absolute_path(folder, kConfigFileName);
-    const Result<std::string> text = env.read_file(path);
-    if (text) {
-      config.config_path = path;
-      return apply_config_file(*text, path, config);
-    }
-    // A folder that may not be searched holds no file of ours; a file that is there and
-    // can't be read is an error.
-    if (text.error().code != ErrorCode::kNotFound && env.stat(path)) {
-      config.config_path = path;
-      config.errors.push_back(fmt::format("cannot read {}: {}", path, text.error().message));
-      return;
-    }
-    if (folder == "/") return;
-    folder = absolute_path(folder, "..");
+  const SettingsFile found = find_settings_file(get_env, cwd);
+  if (found.path.empty()) return;
+  const Result<std::string> text = found.is_regular
+                                       ? env.read_file(found.path)
+                                       : Error{ErrorCode::kUnsupported, "it is no regular file"};
+  if (!text) {
+    config.errors.push_back(fmt::format("cannot read {}: {}", found.path, text.error().message));
+  } else if (const auto keys = found.is_users ? "" : keys_that_lead_elsewhere(*text);
+             !keys.empty()) {
+    // Children get no file then, and so obey it no more than this process does.
+    config.errors.push_back(
+        fmt::format("{} sets {} and is root's, not yours; if you trust it, say so by {}={}",
+                    found.path, keys, kConfigVariable, found.path));
+    return;
+  } else {
+    apply_config_file(*text, found.path, config);
   }
+  config.config_path = found.path;
 }
 
 void apply_path(const GetEnv& get_env, const char* name, const std::string& cwd, Config& config,
@@ -114,9 +116,13 @@ void apply_dir(Env& env, const GetEnv& get_env, const std::string& cwd, Config& 
   if (named || config.dir.empty()) {
     if (!resolve(kDirVariable, cwd, named.value_or(kDefaultDir), config, config.dir)) return;
   }
+  const std::string at = named ? std::string(kDirVariable) : config.config_path + ": /dir";
+  if (config.dir == "/") {
+    config.errors.push_back(at + ": / is the whole disk; name a folder for recordings");
+    return;
+  }
   const Result<FileInfo> found = env.stat(config.dir);
   if (!found || found->is_directory) return;
-  const std::string at = named ? std::string(kDirVariable) : config.config_path + ": /dir";
   config.errors.push_back(
       fmt::format("{}: {} is a file; name the folder of recordings", at, config.dir));
 }
@@ -179,12 +185,18 @@ void apply_session(const GetEnv& get_env, Config& config) {
 }
 
 // Base directory specification: a relative XDG_CACHE_HOME is to be ignored.
-std::string cache_dir(const GetEnv& get_env, const std::string& session) {
+std::string named_cache_dir(const GetEnv& get_env, const std::string& session) {
   const std::string cache = get_env("XDG_CACHE_HOME").value_or("");
   if (cache.starts_with('/')) return absolute_path(cache, "recshim");
   const std::string home = get_env("HOME").value_or("");
   if (home.starts_with('/')) return absolute_path(home, ".cache/recshim");
   return session_root(get_env, session) + "/cache";
+}
+
+// None where others could have put something there: it says which recording answers.
+std::string cache_dir(const GetEnv& get_env, const std::string& session) {
+  std::string named = named_cache_dir(get_env, session);
+  return is_private_folder(named) ? named : "";
 }
 
 void check_connect_to(Config& config) {

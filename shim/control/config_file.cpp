@@ -266,6 +266,16 @@ class Reader {
 
 }  // namespace
 
+std::string keys_that_lead_elsewhere(std::string_view text) {
+  const Json json = Json::parse(text, nullptr, /*allow_exceptions=*/false);
+  std::string found;
+  for (const char* key : {"connect_to", "upstream", "mode"}) {
+    if (!json.is_object() || !json.contains(key)) continue;
+    found += (found.empty() ? "" : ", ") + std::string(key);
+  }
+  return found;
+}
+
 void apply_config_file(std::string_view text, const std::string& path, Config& config) {
   try {
     Reader(path, config).document(Json::parse(text));

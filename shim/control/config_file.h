@@ -15,4 +15,8 @@ namespace recshim::control {
 //         of the file and the JSON path. A part with a problem leaves its setting alone.
 void apply_config_file(std::string_view text, const std::string& path, Config& config);
 
+// Which of the keys that can lead requests to another place than the program means the file sets,
+// as a list for people; "" for none.
+std::string keys_that_lead_elsewhere(std::string_view text);
+
 }  // namespace recshim::control

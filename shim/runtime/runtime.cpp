@@ -11,11 +11,13 @@
 #include <cstdlib>
 
 #include "shim/base/fork_mutex.h"
+#include "shim/base/interruption.h"
 #include "shim/base/log.h"
 #include "shim/base/sys.h"
 #include "shim/control/names.h"
 #include "shim/control/proxies.h"
 #include "shim/control/session.h"
+#include "shim/control/settings_file.h"
 #include "shim/control/tally.h"
 #include "shim/runtime/driver.h"
 #include "shim/runtime/exec_handover.h"
@@ -23,6 +25,7 @@
 #include "shim/runtime/helper_thread.h"
 #include "shim/runtime/inherited.h"
 #include "shim/runtime/names.h"
+#include "shim/runtime/pending_signals.h"
 #include "shim/runtime/real.h"
 #include "shim/runtime/sockets.h"
 #include "shim/runtime/start.h"
@@ -38,6 +41,7 @@ std::atomic<Runtime*> instance{nullptr};
 std::atomic<pid_t> process_id{0};
 std::atomic<int> start_state{0};  // 0 not yet, 1 under way, 2 done
 std::atomic<bool> config_errors_told{false};
+std::atomic<bool> not_obeyed_looked_for{false};
 std::atomic<bool> session_used{false};
 
 // Empty where it has been removed.
@@ -52,10 +56,25 @@ std::string link_target(const char* path) {
   return n > 0 ? std::string(buffer, static_cast<size_t>(n)) : std::string();
 }
 
+// A recshim.json that is not obeyed, noted for the session by its first process: told by whichever
+// has the first exchange.
+SessionMemory::Name not_obeyed_name() {
+  return {"not-obeyed", ""};
+}
+
+void tell_not_obeyed(SessionMemory& memory) {
+  if (not_obeyed_looked_for.exchange(true)) return;
+  const auto text = memory.newest(not_obeyed_name());
+  if (!text || !*text) return;
+  const auto first = memory.exchange(not_obeyed_name(), 0, 1);
+  if (first && *first) log::tell_user(**text);
+}
+
 // REQUIRES: OwnWork.
 void account(control::JournalLine line) {
   note_session_use();
   auto* self = runtime();
+  tell_not_obeyed(*self->memory);
   line.pid = getpid();
   line.program = self->program;
   control::account(posix_env(), *self->memory, self->config.journal_path, self->config.session_dir,
@@ -110,6 +129,11 @@ void start_now() {
   if (made->config.mode != control::Mode::kLive) remember_environment();
   made->memory = control::open_session_memory(made->config, get_env);
   if (made->memory->fd() >= 0) note_own_fd(made->memory->fd());
+  const std::string not_obeyed = control::settings_not_obeyed(get_env, current_directory());
+  if (!not_obeyed.empty()) {
+    const Status noted = made->memory->append(not_obeyed_name(), not_obeyed);
+    if (!noted) log::error("{}", noted.error().message);
+  }
   note_session_folder(get_env(control::kSessionFolderVariable).value_or(""));
   hand_on(made->config);
   log::remember_stderr();
@@ -129,6 +153,7 @@ void start_now() {
   made->hosts = std::make_unique<control::HostMatcher>(made->config, is_local_host);
   made->proxies = control::proxies_of_environment(get_env);
   made->addresses = std::make_unique<control::SyntheticAddresses>(*made->memory);
+  set_interruption_check(signal_waits);
   made->store = std::make_unique<store::Store>(posix_env(), made->config.store);
   made->exchanges = std::make_unique<control::Exchanges>(
       posix_env(), *made->store, control::Exchanges::Outlets{account, log::tell_user});

@@ -373,9 +373,9 @@ int run(const Options& options) {
   const bool failed = options.strict && !is_complete(summary);
   const int exit_code = failed ? kMissed : launched.exit_code;
   if (options.json) {
-    std::fputs(summary_json(summary, config.dir, exit_code).c_str(), stderr);
+    std::fputs(summary_json(summary, config.dir, config.config_path, exit_code).c_str(), stderr);
   } else if (!options.quiet) {
-    std::fputs(summary_text(summary, config.mode, config.dir).c_str(), stderr);
+    std::fputs(summary_text(summary, config.mode, config.dir, config.config_path).c_str(), stderr);
   }
   return exit_code;
 }

@@ -5,6 +5,8 @@
 #include <cstdlib>
 #include <filesystem>
 
+#include "shim/control/settings_file.h"
+
 namespace recshim::tools {
 
 control::GetEnv get_variable(const Overrides& overrides) {
@@ -18,8 +20,11 @@ control::GetEnv get_variable(const Overrides& overrides) {
 
 control::Config load_settings(const Overrides& overrides) {
   std::error_code removed;  // the path is empty then
-  return control::load_config(posix_env(), get_variable(overrides),
-                              std::filesystem::current_path(removed).string());
+  const std::string folder = std::filesystem::current_path(removed).string();
+  const control::GetEnv get_env = get_variable(overrides);
+  const std::string not_obeyed = control::settings_not_obeyed(get_env, folder);
+  if (!not_obeyed.empty()) complain(not_obeyed);
+  return control::load_config(posix_env(), get_env, folder);
 }
 
 bool report_errors(const control::Config& config) {

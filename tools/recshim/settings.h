@@ -13,6 +13,7 @@ using Overrides = std::map<std::string, std::string>;
 
 // overrides: borrowed.
 control::GetEnv get_variable(const Overrides& overrides);
+// Tells the user of a recshim.json that is there and does not count.
 control::Config load_settings(const Overrides& overrides);
 // Writes each problem of config on stderr; true if there was any.
 bool report_errors(const control::Config& config);

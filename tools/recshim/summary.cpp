@@ -36,7 +36,8 @@ bool is_complete(const control::Tally& tally) {
   });
 }
 
-std::string summary_text(const control::Tally& tally, control::Mode mode, const std::string& dir) {
+std::string summary_text(const control::Tally& tally, control::Mode mode, const std::string& dir,
+                         const std::string& settings) {
   std::vector<std::string> parts;
   const auto part = [&](uint64_t number, std::string_view word) {
     if (number != 0) parts.push_back(fmt::format("{} {}", number, word));
@@ -55,7 +56,8 @@ std::string summary_text(const control::Tally& tally, control::Mode mode, const 
                            ? "mode live, so nothing was recorded or replayed"
                            : "no request to a configured host was seen");
   }
-  std::string text = fmt::format("recshim: {} ({})\n", fmt::join(parts, ", "), dir);
+  std::string text = fmt::format("recshim: {} ({}{}{})\n", fmt::join(parts, ", "), dir,
+                                 settings.empty() ? "" : ", settings of ", settings);
   const size_t listed = std::min(tally.problems.size(), kListedProblems);
   for (size_t i = 0; i < listed; ++i) {
     const JournalLine& line = tally.problems[i];
@@ -73,7 +75,8 @@ std::string summary_text(const control::Tally& tally, control::Mode mode, const 
   return text;
 }
 
-std::string summary_json(const control::Tally& tally, const std::string& dir, int exit_code) {
+std::string summary_json(const control::Tally& tally, const std::string& dir,
+                         const std::string& settings, int exit_code) {
   Json problems = Json::array();
   for (const JournalLine& line : tally.problems) {
     problems.push_back({{"outcome", control::outcome_name(line.outcome)},
@@ -84,6 +87,7 @@ std::string summary_json(const control::Tally& tally, const std::string& dir, in
                         {"detail", line.detail}});
   }
   const Json json = {{"dir", dir},
+                     {"config", settings.empty() ? Json(nullptr) : Json(settings)},
                      {"exit_code", exit_code},
                      {"replayed", tally.count(Outcome::kHit)},
                      {"borrowed", tally.borrowed},

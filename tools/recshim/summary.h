@@ -12,8 +12,10 @@ namespace recshim::tools {
 bool is_complete(const control::Tally& tally);
 
 // One line, and one for each of the first problems; ends with a newline.
-std::string summary_text(const control::Tally& tally, control::Mode mode, const std::string& dir);
+std::string summary_text(const control::Tally& tally, control::Mode mode, const std::string& dir,
+                         const std::string& settings);
 // One line of JSON, with the problems that were kept (kMaxProblems); ends with a newline.
-std::string summary_json(const control::Tally& tally, const std::string& dir, int exit_code);
+std::string summary_json(const control::Tally& tally, const std::string& dir,
+                         const std::string& settings, int exit_code);
 
 }  // namespace recshim::tools

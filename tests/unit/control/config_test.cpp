@@ -3,9 +3,11 @@
 #include "shim/control/config.h"
 
 #include <gmock/gmock.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "shim/control/names.h"
+#include "shim/control/settings_file.h"
 #include "tests/unit/control/temp_folder.h"
 
 namespace recshim::control {
@@ -26,6 +28,11 @@ class ConfigTest : public testing::Test {
     variables.try_emplace("XDG_RUNTIME_DIR", folder_.path());
     if (!file_written_) variables.try_emplace(kConfigVariable, kNoConfigFile);
     return load_config(posix_env(), environment_of(variables), folder_.path(cwd));
+  }
+  // What is told of a file that does not count.
+  std::string not_obeyed(Variables variables = {}, const std::string& cwd = "") {
+    variables.try_emplace("HOME", folder_.path("home"));
+    return settings_not_obeyed(environment_of(variables), folder_.path(cwd));
   }
   Config load_file(const std::string& json, Variables variables = {}) {
     folder_.write(kConfigFileName, json);
@@ -210,6 +217,107 @@ TEST_F(ConfigTest, TheFileIsSearchedUpwardsAndItsFolderIsRelativeToIt) {
 
   folder_.write("a/recshim.json", R"({"dir": "nearer"})");
   EXPECT_EQ(load({}, "a/b").dir, folder_.path("a/nearer"));
+}
+
+TEST_F(ConfigTest, WhatOthersCouldHaveWrittenIsNotObeyed) {
+  using std::filesystem::perms;
+  const auto chmod_to = [&](const std::string& name, unsigned mode) {
+    std::filesystem::permissions(folder_.path(name), static_cast<perms>(mode));
+  };
+  const std::string path = folder_.path("a/recshim.json");
+  folder_.write("a/recshim.json", R"({"dir": "tapes"})");
+  std::filesystem::create_directories(folder_.path("a/b"));
+  file_written_ = true;
+  EXPECT_EQ(load({}, "a/b").config_path, path);
+  const auto expect_ignored = [&](const std::string& why, const std::string& cwd = "a/b") {
+    const Config config = load({}, cwd);
+    EXPECT_EQ(config.config_path, "") << why;
+    EXPECT_EQ(config.dir, folder_.path(cwd + "/recordings")) << why;
+    EXPECT_THAT(config.errors, IsEmpty());
+    EXPECT_THAT(not_obeyed({}, cwd), AllOf(HasSubstr(path + " is not obeyed: "), HasSubstr(why),
+                                           HasSubstr("RECSHIM_CONFIG=" + path)));
+    EXPECT_EQ(load({{kConfigVariable, path}}, cwd).dir, folder_.path("a/tapes")) << "it is named";
+  };
+  for (const unsigned mode : {0666u, 0646u}) {
+    chmod_to("a/recshim.json", mode);
+    expect_ignored("it can be written to by every user");
+  }
+  chmod_to("a/recshim.json", 0644);
+  for (const unsigned mode : {01777u, 0777u}) {
+    chmod_to("a", mode);
+    expect_ignored("the folder " + folder_.path("a") + " can be written to by every user");
+    expect_ignored("every user", "a");
+  }
+  chmod_to("a", 0755);
+  chmod_to("a/b", 0777);
+  expect_ignored("the folder " + folder_.path("a/b") + " can be");
+  chmod_to("a/b", 0755);
+  folder_.write("a/b/.git/HEAD", "");
+  std::filesystem::create_directories(folder_.path("a/b/c"));
+  expect_ignored("it lies above the repository " + folder_.path("a/b"), "a/b/c");
+  std::filesystem::remove_all(folder_.path("a/b/.git"));
+  EXPECT_THAT(not_obeyed({{"HOME", folder_.path("a/b")}}, "a/b/c"),
+              HasSubstr("it lies above the home folder"));
+  // The top itself counts.
+  EXPECT_EQ(load({{"HOME", folder_.path("a")}}, "a/b").config_path, path);
+}
+
+TEST_F(ConfigTest, GroupsOfOneUserMayWrite) {
+  folder_.write(kConfigFileName, R"({"dir": "tapes"})");
+  file_written_ = true;
+  std::filesystem::permissions(folder_.path(kConfigFileName),
+                               static_cast<std::filesystem::perms>(0664));
+  if (geteuid() != 0) GTEST_SKIP() << "changing owners takes root";
+  EXPECT_THAT(not_obeyed(), HasSubstr("can be written to by its group"));
+  const uid_t user = 4321;
+  for (const std::string& name : {folder_.path(), folder_.path(kConfigFileName)}) {
+    ASSERT_EQ(chown(name.c_str(), user, user), 0);
+  }
+  EXPECT_THAT(not_obeyed(), HasSubstr("belongs to another user (4321)"));
+  EXPECT_EQ(load({{"SUDO_UID", "4321"}}).dir, folder_.path("tapes")) << "sudo(8)";
+  ASSERT_EQ(seteuid(user), 0);
+  const Config own = load({});
+  ASSERT_EQ(seteuid(0), 0);
+  EXPECT_EQ(own.dir, folder_.path("tapes"));
+}
+
+TEST_F(ConfigTest, RootsFileLeadsNobodyElsesTrafficElsewhere) {
+  if (geteuid() != 0) GTEST_SKIP() << "becoming another user takes root";
+  ASSERT_EQ(chmod(folder_.path().c_str(), 0755), 0);
+  const auto load_as_other = [&](const std::string& json, Variables variables = {}) {
+    load_file(json);
+    EXPECT_EQ(seteuid(65534), 0);
+    Config config = load(std::move(variables));
+    EXPECT_EQ(seteuid(0), 0);
+    return config;
+  };
+  EXPECT_EQ(load_as_other(R"({"dir": "tapes"})").dir, folder_.path("tapes"));
+  const std::string leads = R"({"mode": "record", "upstream": {"ca_file": "c"}})";
+  EXPECT_EQ(load_file(leads).mode, Mode::kRecord);
+  const Config config = load_as_other(leads);
+  EXPECT_THAT(config.errors, ElementsAre(AllOf(HasSubstr("sets upstream, mode and is root's"),
+                                               HasSubstr("RECSHIM_CONFIG="))));
+  EXPECT_EQ(config.mode, Mode::kReplay);
+  EXPECT_EQ(config.upstream.ca_file, "");
+  EXPECT_THAT(inherited_variables(config), Contains(Pair(kConfigVariable, kNoConfigFile)));
+  const Config named = load_as_other(leads, {{kConfigVariable, folder_.path(kConfigFileName)}});
+  EXPECT_THAT(named.errors, IsEmpty());
+  EXPECT_EQ(named.mode, Mode::kRecord);
+}
+
+TEST_F(ConfigTest, ACacheOfOthersIsNotUsed) {
+  std::filesystem::create_directories(folder_.path("cache/recshim"));
+  const Variables variables = {{"XDG_CACHE_HOME", folder_.path("cache")}};
+  EXPECT_EQ(load(variables).store.cache_dir, folder_.path("cache/recshim"));
+  std::filesystem::permissions(folder_.path("cache/recshim"),
+                               static_cast<std::filesystem::perms>(0777));
+  EXPECT_EQ(load(variables).store.cache_dir, "");
+}
+
+TEST_F(ConfigTest, TheWholeDiskIsNoFolderOfRecordings) {
+  EXPECT_THAT(load({{kDirVariable, "/"}}).errors,
+              ElementsAre("RECSHIM_DIR: / is the whole disk; name a folder for recordings"));
+  EXPECT_THAT(load({{kDirVariable, "/usr/.."}}).errors, ElementsAre(HasSubstr("whole disk")));
 }
 
 TEST_F(ConfigTest, ANamedFileMustExistAndNoFileCanBeAskedFor) {

@@ -30,17 +30,26 @@ JournalLine line_with(Outcome outcome, const std::string& detail = "") {
 
 TEST(Summary, NothingSeen) {
   const control::Tally summary;
-  EXPECT_EQ(summary_text(summary, Mode::kRecord, "/r"),
+  EXPECT_EQ(summary_text(summary, Mode::kRecord, "/r", ""),
             "recshim: no request to a configured host was seen (/r)\n");
-  EXPECT_EQ(summary_text(summary, Mode::kLive, "/r"),
+  EXPECT_EQ(summary_text(summary, Mode::kLive, "/r", ""),
             "recshim: mode live, so nothing was recorded or replayed (/r)\n");
+}
+
+TEST(Summary, NamesTheSettingsInForce) {
+  const control::Tally summary;
+  EXPECT_EQ(
+      summary_text(summary, Mode::kRecord, "/r", "/p/recshim.json"),
+      "recshim: no request to a configured host was seen (/r, settings of /p/recshim.json)\n");
+  EXPECT_THAT(summary_json(summary, "/r", "/p/recshim.json", 0),
+              HasSubstr("\"config\":\"/p/recshim.json\""));
 }
 
 TEST(Summary, CountsAndCutsOffLongLists) {
   std::vector<JournalLine> lines = {line_with(Outcome::kHit)};
   for (int i = 0; i < 7; ++i) lines.push_back(line_with(Outcome::kMiss, "first\nsecond"));
   const control::Tally summary = tally_of(lines);
-  const std::string text = summary_text(summary, Mode::kReplay, "/r");
+  const std::string text = summary_text(summary, Mode::kReplay, "/r", "");
   EXPECT_THAT(text, HasSubstr("recshim: 1 replayed, 7 missed (/r)\n"));
   EXPECT_THAT(text, HasSubstr("    first\n"));
   EXPECT_THAT(text, Not(HasSubstr("second")));
@@ -54,11 +63,11 @@ TEST(Summary, TellsWhatWasNotRecordedAndWhy) {
   connection.detail = "HTTP/2";
   const control::Tally summary = tally_of(
       {line_with(Outcome::kRecorded), line_with(Outcome::kUnrecorded, "cancelled"), connection});
-  EXPECT_EQ(summary_text(summary, Mode::kRecord, "/r"),
+  EXPECT_EQ(summary_text(summary, Mode::kRecord, "/r", ""),
             "recshim: 1 recorded, 2 not recorded (/r)\n"
             "  not recorded: GET https://a.example/\n    cancelled\n"
             "  not recorded: http://a.example\n    HTTP/2\n");
-  EXPECT_THAT(summary_json(summary, "/r", 86), HasSubstr("\"unrecorded\":2"));
+  EXPECT_THAT(summary_json(summary, "/r", "", 86), HasSubstr("\"unrecorded\":2"));
 }
 
 TEST(Summary, IsCompleteOrNot) {
@@ -74,7 +83,7 @@ TEST(Summary, IsCompleteOrNot) {
 
 TEST(Summary, JsonIsOneLine) {
   const std::string json =
-      summary_json(tally_of({line_with(Outcome::kLost, "disk full")}), "/r", 4);
+      summary_json(tally_of({line_with(Outcome::kLost, "disk full")}), "/r", "", 4);
   EXPECT_EQ(json.find('\n'), json.size() - 1);
   EXPECT_THAT(json, HasSubstr("\"lost\":1"));
   EXPECT_THAT(json, HasSubstr("\"detail\":\"disk full\""));
