@@ -49,8 +49,11 @@ bool signal_waits() {
     struct sigaction action {};
     if (sigismember(&pending, signal) != 1 || sigismember(&program_mask, signal) == 1) continue;
     if (sigaction(signal, nullptr, &action) != 0) continue;
+    const bool has_handler = (action.sa_flags & SA_SIGINFO) != 0;
+    // One that is ignored waits too while it is blocked, and for nothing.
+    if (!has_handler && action.sa_handler == SIG_IGN) continue;
     waits = true;
-    if ((action.sa_flags & SA_SIGINFO) != 0 || action.sa_handler != SIG_DFL) continue;
+    if (has_handler || action.sa_handler != SIG_DFL) continue;
     sigset_t one;
     sigemptyset(&one);
     sigaddset(&one, signal);
