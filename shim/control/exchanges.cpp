@@ -7,6 +7,7 @@
 
 #include "shim/base/log.h"
 #include "shim/control/tally.h"
+#include "shim/http/upgrade.h"
 #include "shim/match/redact.h"
 
 namespace recshim::control {
@@ -134,6 +135,17 @@ std::optional<store::Missing> Exchanges::answer(flow::ReplayConnection& connecti
 
 void Exchanges::miss(flow::ReplayConnection& connection, const http::Exchange& request,
                      const store::Missing& missing, flow::Commands& more) const {
+  const std::string protocol = http::asked_switch(request.request);
+  if (!protocol.empty()) {
+    const auto name = name_of(request);
+    auto line = line_of(request, Outcome::kRefused);
+    line.detail =
+        fmt::format("an upgrade to {} can be replayed only where the server declined it", protocol);
+    outlets_.tell_user(fmt::format("{} refused: {}", name, line.detail));
+    connection.deliver_miss("", line.detail, env_.monotonic_time_us(), more);
+    outlets_.journal(std::move(line));
+    return;
+  }
   auto line = line_of(request, Outcome::kMiss);
   line.key = missing.hash;
   line.detail = missing.nearest_path;

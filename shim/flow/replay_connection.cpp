@@ -12,19 +12,9 @@
 #include "shim/flow/request_wire.h"
 #include "shim/flow/stamps.h"
 #include "shim/flow/state.h"
+#include "shim/http/upgrade.h"
 
 namespace recshim::flow {
-namespace {
-
-// An Upgrade that names nothing but h2c is an offer that servers ignore as a rule, sent
-// with every request by some clients (RFC 9113 §3.1 has withdrawn it).
-bool offers_only_h2c(const http::RequestHead& head) {
-  const auto upgrade = http::find_header(head.headers, "Upgrade");
-  return upgrade && http::equals_ignoring_case(*upgrade, "h2c");
-}
-
-}  // namespace
-
 struct ReplayConnection::Impl {
   Impl(ReplayConnection& owner_, http::Origin origin_, bool is_proxy_, const Settings& settings_)
       : owner(owner_), settings(settings_), origin(std::move(origin_)), is_proxy(is_proxy_) {
@@ -75,6 +65,7 @@ struct ReplayConnection::Impl {
   // The request that is being served.
   std::unique_ptr<http::Exchange> request;
   bool head_only = false;
+  bool asks_switch = false;
   bool wants_close = false;
   bool sent_continue = false;
   bool expects_continue = false;
@@ -217,15 +208,11 @@ void ReplayConnection::Impl::on_request_head(http::RequestStarted& event, Comman
                          out);
     return;
   }
-  if (event.upgrade && !offers_only_h2c(head)) {
-    const std::string protocol(http::find_header(head.headers, "Upgrade").value_or("?"));
-    leave("an upgrade to " + protocol + " cannot be replayed", out);
-    return;
-  }
   undecided = false;
   unsent = std::string();
 
   head_only = head.method == "HEAD";
+  asks_switch = !http::asked_switch(head).empty();
   wants_close = asks_to_close(head);
   expects_continue = event.expects_continue && head.version != "1.0";
   sent_continue = false;
@@ -363,7 +350,8 @@ void ReplayConnection::deliver_miss(std::string_view key, std::string_view diagn
                                     uint64_t now_us, Commands& out) {
   auto& impl = *impl_;
   if (impl.end || !impl.serve(ServingStep::kAnswered)) return;
-  if (impl.settings.respond_on_miss) {
+  // Who asks for another protocol can't be given what it wants.
+  if (impl.settings.respond_on_miss && !impl.asks_switch) {
     impl.output.emplace_back(render_miss(key, diagnosis, impl.head_only, impl.wants_close));
     if (impl.wants_close) impl.end_with(End::kEof);
   } else {

@@ -1,6 +1,7 @@
 """What replay refuses and how it says so: misses, bad settings, other tests' recordings."""
 
 import json
+import os
 import pathlib
 import re
 import sys
@@ -8,7 +9,7 @@ import sys
 import pytest
 
 from harness import lab as labs
-from harness import paths
+from harness import paths, servers
 
 RAW = pathlib.Path(__file__).parent / "python" / "raw_client.py"
 CURL = ["curl", "-q", "-sS", "--max-time", "30"]
@@ -201,3 +202,65 @@ def test_a_user_namespace_leaves_nothing(lab):
     assert killed.is_dir()
     folder(show, LD_PRELOAD=None)
     assert not killed.exists()
+
+
+UPGRADE = ["-i", "-H", "Connection: Upgrade", "-H", "Upgrade: websocket"]
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+@pytest.mark.parametrize("mode", ["record", "record-if-missing"])
+def test_a_declined_upgrade_is_replayed(lab, mode, scheme):
+    """A WebSocket that a server refuses is answered by HTTP, and that answer is recorded."""
+    lab.serve(tls=scheme == "https")
+    ask = [*CURL, *UPGRADE, f"{scheme}://api.openai.com/nothing/here"]
+    recorded = lab.record(ask, mode=mode).ok()
+    assert recorded.text().startswith("HTTP/1.1 404 "), recorded.account()
+    replayed = lab.replay(ask).ok()
+    labs.assert_same(recorded, replayed)
+    assert labs.outcomes(replayed.journal) == ["hit"]
+
+
+def test_an_accepted_upgrade_is_refused_with_its_reason(lab):
+    lab.stand_in("api.openai.com", 80, servers.start_script("fake_protocols.py", lab.fresh("server"), ["--kind", "upgrade"]))
+    ask = [*CURL, *UPGRADE, "http://api.openai.com/x"]
+    replayed = lab.replay(ask)
+    assert replayed.status == 56, replayed.account()
+    assert labs.outcomes(replayed.journal) == ["refused"] and "upgrade to websocket" in replayed.journal[0]["detail"]
+    fetched = lab.record(ask, mode="record-if-missing")
+    assert fetched.status != 0 and b"101" not in fetched.stdout, fetched.account()
+    assert labs.outcomes(fetched.journal) == ["unrecorded"] and "switched protocols" in fetched.journal[0]["detail"]
+    assert not lab.recordings()
+
+
+@pytest.mark.parametrize("what", ["fifo", "endless", "elsewhere", "loops"])
+def test_what_is_no_ordinary_file_keeps_nobody_waiting(lab, what):
+    """Beside a recording and in its place, in replay and in record."""
+    lab.serve()
+    lab.record([*CURL, URL + "/nothing"]).ok()
+    (recording,) = lab.recordings()
+    outside = lab.folder / "outside.json"
+    outside.write_bytes(recording.read_bytes())
+
+    def put(path):
+        if what == "fifo":
+            os.mkfifo(path)
+        else:
+            path.symlink_to({"endless": "/dev/zero", "elsewhere": outside, "loops": "."}[what])
+
+    put(lab.dir / ("again" if what == "loops" else "beside.json"))
+    missed = lab.replay([*CURL, URL + "/other"], timeout=30)
+    assert labs.outcomes(missed.journal) == ["miss"], missed.account()
+    assert ("passed over" in missed.stderr.decode()) == (what != "loops"), missed.account()
+    recording.unlink()
+    put(recording)
+    for run in (lab.replay, lab.record):
+        result = run([*CURL, URL + "/nothing"], timeout=30)
+        outcome = "refused" if run == lab.replay else "lost"
+        assert labs.outcomes(result.journal) == [outcome], result.account()
+        assert recording.name in result.journal[0]["detail"], result.journal
+        assert recording.is_symlink() or recording.is_fifo(), "it was not ours to replace"
+
+
+def test_the_whole_disk_is_an_error(lab):
+    refused = lab.launch("replay", [*CURL, URL + "/nothing"], {"RECSHIM_DIR": "/"}, timeout=30)
+    assert refused.status == 2 and b"whole disk" in refused.stderr, refused.account()

@@ -113,7 +113,9 @@ Stream::Io ClientStream::tls_over(Io how) {
 std::string ClientStream::why_unused(Io how) const {
   const auto distrust = [](std::string_view detail) {
     return fmt::format(
-        "the program ended the TLS handshake, it does not trust the session's certificate ({})",
+        "the program ended the TLS handshake, it does not trust the session's certificate ({}); "
+        "let it trust the system's authorities, not those built into it (webpki-roots), a store of "
+        "its own or pinned keys",
         detail);
   };
   if (alerted_) return distrust(problem_);

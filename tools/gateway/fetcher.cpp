@@ -9,6 +9,7 @@
 
 #include "shim/base/log.h"
 #include "shim/flow/request_wire.h"
+#include "shim/http/upgrade.h"
 #include "tools/gateway/relay.h"
 
 namespace recshim::gateway {
@@ -108,6 +109,11 @@ class Fetcher::Course {
       }
     }
     obey(commands);
+    // A switch to another protocol: what would follow can't be recorded.
+    if (recorded_.gave_up && !http::asked_switch(request_.request).empty()) {
+      end_ = flow::End::kReset;
+      return;
+    }
     client_.send(bytes);
     if (client_.backed_up() && !flush_all(client_, kClientTimeoutMs)) client_gone_ = true;
     client_gone_ = client_gone_ || !client_.flush();

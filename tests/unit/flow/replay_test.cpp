@@ -280,9 +280,20 @@ TEST_F(Replay, OtherProtocolsAreNotLetThrough) {
               ElementsAre(StartsWith("pass the client's request can't be read")));
 }
 
-TEST_F(Replay, UpgradesAreRefusedButForTheOfferOfH2c) {
-  EXPECT_THAT(send("GET /a HTTP/1.1\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n"),
-              ElementsAre("pass an upgrade to websocket cannot be replayed"));
+TEST_F(Replay, UpgradesAreAskedForAsOtherRequestsAre) {
+  const std::string websocket =
+      "GET /a HTTP/1.1\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n";
+  const std::string declined = "HTTP/1.1 401 Unauthorized\r\nContent-Length: 2\r\n\r\nno";
+  EXPECT_THAT(send(websocket + kGet), ElementsAre("find GET http://api.test/a"));
+  EXPECT_THAT(deliver(record_one(websocket, declined)), ElementsAre("find GET http://api.test/a"))
+      << "the connection goes on";
+  EXPECT_EQ(output(), declined);
+  connection_.reset();
+  send(websocket);
+  Commands more;
+  connection().deliver_miss("", "", 3, more);
+  EXPECT_EQ(output(), "");
+  EXPECT_EQ(connection().end_after_output(), End::kReset);
   connection_.reset();
   const std::string h2c =
       "GET /a HTTP/1.1\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\n\r\n";

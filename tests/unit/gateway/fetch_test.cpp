@@ -60,6 +60,36 @@ TEST_F(FetchTest, MissesAreFetchedOnceAndHitsNever) {
   EXPECT_THAT(lab_.outcomes().back(), "refused");
 }
 
+TEST_F(FetchTest, ADeclinedUpgradeIsRecordedAndAnAcceptedOneIsNot) {
+  const std::string upgrade = "Connection: Upgrade\r\nUpgrade: websocket\r\n";
+  const std::string declined =
+      "HTTP/1.1 403 Forbidden\r\nContent-Length: 2\r\nConnection: keep-alive\r\n\r\nno";
+  Server server(
+      [&](Wire& wire) {
+        for (;;) {
+          const std::string head = wire.read_until("\r\n\r\n");
+          if (!head.ends_with("\r\n\r\n")) return;
+          const bool accepts = head.find("/accepts") != std::string::npos;
+          wire.write(accepts ? "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\r\nhi"
+                             : declined);
+        }
+      },
+      &lab_.real_authority());
+  lab_.load("record-if-missing", server.port());
+  const auto wire = plaintext(get("/ws", upgrade));
+  EXPECT_EQ(wire->read_until("no"), declined);
+  wire->write(get("/ws", upgrade));
+  EXPECT_EQ(wire->read_until("no"), declined);
+  // What a plain request gets is no answer to an upgrade.
+  wire->write(get("/plain") + get("/plain", upgrade));
+  EXPECT_EQ(wire->read_until("no") + wire->read_until("no"), declined + declined);
+  wire->write(get("/accepts", upgrade));
+  EXPECT_EQ(wire->read_to_end(), "");
+  lab_.join();
+  EXPECT_THAT(lab_.outcomes(),
+              ElementsAre("recorded", "hit", "recorded", "recorded", "unrecorded"));
+}
+
 TEST_F(FetchTest, AConnectionThatTheServerHasClosedIsMadeAnew) {
   Server server(
       [](Wire& wire) {
