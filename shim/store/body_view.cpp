@@ -1,6 +1,8 @@
 // From a body's text to response.body and back. See body_view.h and recordings/README.md.
 #include "shim/store/body_view.h"
 
+#include <charconv>
+#include <map>
 #include <vector>
 
 #include "shim/http/message.h"
@@ -192,8 +194,44 @@ BodyView stream_view(std::string_view text, StreamKind kind, const ViewContext& 
   return view;
 }
 
+// piece with another value, what stands around its JSON left alone.
+std::string rewritten(const Piece& piece, StreamKind kind, const Json& data) {
+  const auto style = match::style_of(piece.json_text, *piece.json);
+  const std::string text = match::dump(data, style.value_or(match::compact_style()));
+  const size_t at =
+      piece.json_text.empty() ? std::string_view::npos : piece.raw.find(piece.json_text);
+  if (at == std::string_view::npos) return render(template_of(piece, kind), data, text);
+  std::string out(piece.raw);
+  return out.replace(at, piece.json_text.size(), text);
+}
+
+// What stands between the entries, by the number of the one it comes before. Of entries that were
+// removed by hand it comes last; and so does the end mark of a stream, whatever was added.
+std::map<size_t, std::string> gaps_of(const Json& note, size_t entries) {
+  std::map<size_t, std::string> gaps;
+  const auto between = note.find("between");
+  if (between == note.end() || !between->is_object()) return gaps;
+  for (auto it = between->begin(); it != between->end(); ++it) {
+    const std::string path = "/recshim/body/between/" + it.key();
+    size_t index = 0;
+    const char* const end = it.key().data() + it.key().size();
+    const auto [after, problem] = std::from_chars(it.key().data(), end, index);
+    if (problem != std::errc() || after != end) throw ShapeError{path, "is no number"};
+    gaps[index] = bytes_from_json(*it, path);
+  }
+  if (gaps.empty()) return gaps;
+  const bool is_end_mark = contains(gaps.rbegin()->second, "[DONE]");
+  std::string last;
+  while (!gaps.empty() && (gaps.rbegin()->first >= entries || (is_end_mark && last.empty()))) {
+    auto node = gaps.extract(std::prev(gaps.end()));
+    last.insert(0, node.mapped());
+  }
+  if (!last.empty()) gaps[entries] = std::move(last);
+  return gaps;
+}
+
 std::string text_of_stream(const Json& body, const Json& note, Restorer restorer) {
-  if (!body.is_array()) throw ShapeError{"/response/body", "must be a list of chunks"};
+  if (!body.is_array()) return plain_text(body);
   Template shape;
   shape.kind = note.at("form") == "sse" ? StreamKind::kSse : StreamKind::kLines;
   shape.newline = note.value("newline", "\n");
@@ -201,25 +239,25 @@ std::string text_of_stream(const Json& body, const Json& note, Restorer restorer
   shape.event_line = note.value("event_line", false);
   const Json none = Json::object();
   const auto exact_at = note.find("exact");
-  const auto between_at = note.find("between");
   const Json& exact = exact_at == note.end() ? none : *exact_at;
-  const Json& between = between_at == note.end() ? none : *between_at;
-  std::optional<match::JsonStyle> style;
+  const auto gaps = gaps_of(note, body.size());
+  const match::JsonStyle style = note.contains("style") ? style_in(note) : match::compact_style();
   std::string out;
   for (size_t i = 0; i <= body.size(); ++i) {
-    const std::string index = std::to_string(i);
-    if (const auto it = between.find(index); it != between.end()) {
-      out += bytes_from_json(*it, "/recshim/body/between/" + index);
-    }
+    if (const auto it = gaps.find(i); it != gaps.end()) out += it->second;
     if (i == body.size()) break;
     Json data = unwrap(body[i]);
     restorer.apply(data);
+    const std::string index = std::to_string(i);
     if (const auto it = exact.find(index); it != exact.end()) {
-      out += bytes_from_json(*it, "/recshim/body/exact/" + index);
-      continue;
+      const std::string raw = bytes_from_json(*it, "/recshim/body/exact/" + index);
+      const auto pieces = cut(raw, shape.kind);
+      const bool is_edited =
+          pieces.size() == 1 && pieces[0].json && !says_the_same(*pieces[0].json, data);
+      out += is_edited ? rewritten(pieces[0], shape.kind, data) : raw;
+    } else {
+      out += render(shape, data, match::dump(data, style));
     }
-    if (!style) style = style_in(note);
-    out += render(shape, data, match::dump(data, *style));
   }
   return out;
 }
@@ -256,7 +294,7 @@ BodyView lines_view(std::string_view text) {
 }
 
 std::string text_of_lines(const Json& body, const Json& note) {
-  if (!body.is_array()) throw ShapeError{"/response/body", "must be a list of lines"};
+  if (!body.is_array()) return plain_text(body);
   const std::string newline = note.value("newline", "\n");
   const bool unterminated = note.value("unterminated", false);
   std::string out;
@@ -307,6 +345,16 @@ bool is_dialect_body(const ViewContext& context) {
          (contains(type, "json") || is_sse_type(type));
 }
 
+bool says_the_same(const Json& a, const Json& b) {
+  return a == b || match::dump(a, match::compact_style()) == match::dump(b, match::compact_style());
+}
+
+std::string plain_text(const Json& body) {
+  if (body.is_null()) return {};
+  if (body.is_string()) return body.get<std::string>();
+  return match::dump(unwrap(body), match::compact_style());
+}
+
 BodyView make_view(std::string_view text, const ViewContext& context) {
   if (text.empty()) return {};
   // The view is only as good as what it gives back, so that is looked at, not reasoned.
@@ -335,14 +383,13 @@ std::string text_of_view(const Json& body, const Json& note, const Json& origina
                             : bytes_from_json(*it, std::string("/recshim/body/") + name);
   };
   if (form == "json" || form == "models") {
-    if (note.contains("text")) return exact("text");
     Restorer restorer(originals, originals_by_chunk);
     Json value;
+    if (form == "models" && !body.is_array()) return plain_text(body);
     if (form == "json") {
       value = unwrap(body);
       restorer.apply(value);
     } else {
-      if (!body.is_array()) throw ShapeError{"/response/body", "must be a list of models"};
       const auto envelope = note.find("envelope");
       if (envelope == note.end() || !envelope->is_object()) {
         throw ShapeError{"/recshim/body/envelope", "must be an object"};
@@ -355,6 +402,12 @@ std::string text_of_view(const Json& body, const Json& note, const Json& origina
         value["data"].push_back(std::move(data));
       }
     }
+    if (note.contains("text")) {
+      std::string text = exact("text");
+      const auto said = parse_json(text);
+      return said && !says_the_same(*said, value) ? match::dump(value, match::compact_style())
+                                                  : text;
+    }
     return exact("before") + match::dump(value, style_in(note)) + exact("after");
   }
   if (form == "sse" || form == "lines") {
@@ -362,8 +415,7 @@ std::string text_of_view(const Json& body, const Json& note, const Json& origina
   }
   if (form == "raw_lines") return text_of_lines(body, note);
   if (form == "text") {
-    if (!body.is_string()) throw ShapeError{"/response/body", "must be a string"};
-    return body.get<std::string>();
+    return plain_text(body);
   }
   if (form == "base64") {
     auto bytes = from_base64(note.value("data", ""));

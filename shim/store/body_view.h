@@ -34,8 +34,15 @@ bool is_dialect_body(const ViewContext& context);
 // text: the body after content decoding. The view always makes exactly text again.
 BodyView make_view(std::string_view text, const ViewContext& context);
 
-// The text of a view. Throws ShapeError when note and body don't fit each other.
+// The text of a view. Where somebody has edited body by hand, so that the note does not fit, what
+// body says is what counts. Throws ShapeError when note and body don't fit each other.
 std::string text_of_view(const Json& body, const Json& note, const Json& originals,
                          const Json& originals_by_chunk);
+
+// Whether both say the same; also NaN, which no two values of are equal.
+bool says_the_same(const Json& a, const Json& b);
+
+// A body as text where nothing says how it is written.
+std::string plain_text(const Json& body);
 
 }  // namespace recshim::store

@@ -4,6 +4,7 @@
 
 #include "shim/base/utc.h"
 #include "shim/store/body_view.h"
+#include "shim/store/edited.h"
 #include "shim/store/json_bytes.h"
 #include "shim/store/recording.h"
 #include "shim/store/render.h"
@@ -164,45 +165,69 @@ struct BodyError {
   Error error;
 };
 
-Body body_of(const Json& file, const Json& own, const OpenBody& open_body) {
-  const auto note_at = own.find("body");
-  if (note_at == own.end()) return {};
-  const Reader note(*note_at, "/recshim/body");
-  if (note.get("file") != nullptr) {
-    const std::string name = note.bytes("file");
-    if (name.empty() || name.find('/') != std::string::npos || name.starts_with('.')) {
-      throw ShapeError{note.at("file"), "must be the name of a file beside this one"};
-    }
-    const uint64_t length = note.number("length");
-    auto body = open_body(name, length);
-    if (!body.ok()) {
-      throw BodyError{
-          Error{body.error().code == ErrorCode::kNotFound ? ErrorCode::kInvalid : body.error().code,
-                note.at("file") + ": " + name + ": " + body.error().message}};
-    }
-    auto digest = body->sha256_hex();
-    if (!digest.ok()) throw BodyError{digest.error()};
-    if (body->size() != length || *digest != note.bytes("sha256")) {
-      throw ShapeError{note.at("sha256"), "is not that of " + name + ", which has been changed"};
-    }
-    return std::move(*body);
+// A file of Git LFS that was not fetched stands in for the body (git-lfs, docs/spec.md).
+bool is_lfs_pointer(const Body& body) {
+  constexpr std::string_view kStart = "version https://git-lfs.github.com/spec/";
+  const auto start = body.read(0, kStart.size());
+  return start.ok() && *start == kStart;
+}
+
+struct ReadBody {
+  Body body;
+  bool edited = false;  // by hand
+};
+
+// shown: response.body, which is null unless somebody has written there.
+ReadBody body_beside(const Reader& note, const Json& shown, const OpenBody& open_body) {
+  const std::string name = note.bytes("file");
+  if (name.empty() || name.find('/') != std::string::npos || name.starts_with('.')) {
+    throw ShapeError{note.at("file"), "must be the name of a file beside this one"};
   }
-  if (const Json* encoded = note.get("encoded")) {
-    auto bytes =
-        encoded->is_string() ? from_base64(encoded->get_ref<const std::string&>()) : std::nullopt;
-    if (!bytes) throw ShapeError{note.at("encoded"), "is not base64"};
-    return Body(std::move(*bytes));
+  if (!shown.is_null()) return {Body(plain_text(shown)), true};
+  const uint64_t length = note.number("length");
+  auto body = open_body(name, length);
+  if (!body.ok()) {
+    throw BodyError{
+        Error{body.error().code == ErrorCode::kNotFound ? ErrorCode::kInvalid : body.error().code,
+              note.at("file") + ": " + name + ": " + body.error().message}};
   }
+  auto digest = body->sha256_hex();
+  if (!digest.ok()) throw BodyError{digest.error()};
+  const bool same = body->size() == length && *digest == note.bytes("sha256");
+  if (!same && is_lfs_pointer(*body)) {
+    throw ShapeError{note.at("file"), name + " has not been fetched: git lfs pull"};
+  }
+  return {std::move(*body), !same};
+}
+
+ReadBody body_of(const Json& file, const Json& own, const http::ResponseHead& head,
+                 const OpenBody& open_body) {
   const Json none;
   const auto member = [&none](const Json& object, const char* key) -> const Json& {
     const auto it = object.find(key);
     return it == object.end() ? none : *it;
   };
-  return Body(text_of_view(member(file["response"], "body"), *note_at, member(own, "originals"),
-                           member(own, "originals_by_chunk")));
+  const Json& shown = member(file["response"], "body");
+  const auto note_at = own.find("body");
+  if (note_at == own.end()) return {Body(plain_text(shown)), !shown.is_null()};
+  const Reader note(*note_at, "/recshim/body");
+  if (note.get("file") != nullptr) return body_beside(note, shown, open_body);
+  if (const Json* encoded = note.get("encoded")) {
+    auto bytes =
+        encoded->is_string() ? from_base64(encoded->get_ref<const std::string&>()) : std::nullopt;
+    if (!bytes) throw ShapeError{note.at("encoded"), "is not base64"};
+    auto text = text_that_replaces(file, *bytes, head);
+    if (text) return {Body(std::move(*text)), true};
+    return {Body(std::move(*bytes))};
+  }
+  if (member(*note_at, "form") == "base64" && !shown.is_null()) {
+    return {Body(plain_text(shown)), true};
+  }
+  return {Body(
+      text_of_view(shown, *note_at, member(own, "originals"), member(own, "originals_by_chunk")))};
 }
 
-http::Exchange decode(const Recording& recording, const OpenBody& open_body) {
+http::Exchange decode(const Recording& recording, const OpenBody& open_body, bool* was_edited) {
   const Json& file = recording.json;
   const Reader own(file["recshim"], "/recshim");
   http::Exchange out;
@@ -234,26 +259,21 @@ http::Exchange decode(const Recording& recording, const OpenBody& open_body) {
     }
   }
   read_response(Reader(own.need("response"), own.at("response")), out);
-  out.response_body = body_of(file, file["recshim"], open_body);
-  uint64_t framed = 0;
-  for (const auto& boundary : out.boundaries) framed += boundary.size_bytes;
-  if (!out.boundaries.empty() && framed != out.response_body.size() &&
-      out.truncation == http::Truncation::kNone) {
-    throw ShapeError{"/recshim/response/boundaries", "add up to " + std::to_string(framed) +
-                                                         " bytes, the body has " +
-                                                         std::to_string(out.response_body.size())};
-  }
+  auto read = body_of(file, file["recshim"], out.response, open_body);
+  out.response_body = std::move(read.body);
+  const bool edited = make_true(out, read.edited);
+  if (was_edited != nullptr) *was_edited = edited;
   return out;
 }
 
 }  // namespace
 
 Result<http::Exchange> to_exchange(const Recording& recording, const OpenBody& open_body,
-                                   const http::Exchange* asked) {
+                                   const http::Exchange* asked, bool* was_edited) {
   try {
     if (const auto why = recording.not_http()) return Error{ErrorCode::kUnsupported, *why};
     if (!recording.from_recshim()) return render_llama_stack(recording, asked);
-    return decode(recording, open_body);
+    return decode(recording, open_body, was_edited);
   } catch (const ShapeError& error) {
     return Error{ErrorCode::kInvalid, error.path + ": " + error.what};
   } catch (const BodyError& error) {

@@ -3,6 +3,8 @@
 #include <mutex>
 
 #include "shim/base/log.h"
+#include "shim/base/regular_file.h"
+#include "shim/http/upgrade.h"
 #include "shim/store/impl.h"
 #include "shim/store/model_lists.h"
 #include "shim/store/render.h"
@@ -97,17 +99,12 @@ Result<Found> Store::Impl::answer(const Loaded& loaded, const http::Exchange& re
   const std::string folder = loaded.path.substr(0, loaded.path.rfind('/'));
   auto exchange = to_exchange(
       *loaded.recording,
-      [&](const std::string& name, uint64_t size) -> Result<Body> {
-        auto file = env.open_readonly(folder + "/" + name);
+      [&](const std::string& name, uint64_t) -> Result<Body> {
+        auto file = open_below(env, options.dir, folder + "/" + name);
         if (!file.ok()) return file.error();
         auto info = env.stat(folder + "/" + name);
         if (!info.ok()) return info.error();
-        if (info->size_bytes != size) {
-          return Error{ErrorCode::kInvalid, "has " + std::to_string(info->size_bytes) +
-                                                " bytes, the recording says " +
-                                                std::to_string(size)};
-        }
-        return Body::from_file(std::move(*file), size);
+        return Body::from_file(std::move(*file), info->size_bytes);
       },
       &request);
   if (!exchange.ok())
@@ -426,6 +423,12 @@ Result<Lookup> Store::Impl::find(const http::Exchange& request) {
   if (!found.ok()) return found.error();
   if (!*found) found = find_by_content(request, *key);
   if (!found.ok()) return found.error();
+  // What answers a plain request is no answer to one that asks for another protocol, and where a
+  // server has switched there is no recording.
+  const auto asks_switch = [](const http::Exchange& exchange) {
+    return !http::asked_switch(exchange.request).empty();
+  };
+  if (*found && asks_switch(request) && !asks_switch((*found)->exchange)) found->reset();
   if (*found) return Lookup(std::move(**found));
   // It may be among what could not be looked at.
   {

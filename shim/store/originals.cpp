@@ -25,6 +25,28 @@ const Json& unwrap(const Json& entry) {
   return entry;
 }
 
+namespace {
+
+// Whether current is what normalisation puts in the original's place, and nobody's edit.
+bool is_placeholder(const Json& current, const Json& original, const Pointer& pointer) {
+  const std::string name = pointer.to_string();
+  if (current.is_array() && original.is_string()) {  // an embedding
+    Json response = Json::object();
+    response["data"] = Json::array({Json::object()});
+    response["data"][0]["embedding"] = original;
+    const auto normalised =
+        match::normalize_response(std::move(response), match::Dialect::kOpenAi, "");
+    return normalised.json["data"][0]["embedding"] == current;
+  }
+  if (name == "/id") {
+    return current.is_string() && current.get_ref<const std::string&>().starts_with("rec-");
+  }
+  if (name == "/created_at") return current == "1970-01-01T00:00:00.000000Z";
+  return !current.is_number() || current == 0;
+}
+
+}  // namespace
+
 Restorer::Restorer(const Json& originals, const Json& by_chunk) {
   add(originals, false, "/recshim/originals");
   add(by_chunk, true, "/recshim/originals_by_chunk");
@@ -33,11 +55,10 @@ Restorer::Restorer(const Json& originals, const Json& by_chunk) {
 void Restorer::apply(Json& data) {
   for (auto& item : items_) {
     if (!data.contains(item.pointer)) continue;
-    if (!item.each) {
-      data[item.pointer] = *item.value;
-    } else if (item.next < item.value->size()) {
-      data[item.pointer] = (*item.value)[item.next++];
-    }
+    if (item.each && item.next >= item.value->size()) continue;
+    const Json& original = item.each ? (*item.value)[item.next++] : *item.value;
+    Json& current = data[item.pointer];
+    if (is_placeholder(current, original, item.pointer)) current = original;
   }
 }
 

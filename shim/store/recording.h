@@ -37,13 +37,16 @@ Result<Recording> to_recording(const http::Exchange& exchange, const match::Requ
 
 // file → the response side of an Exchange, byte for byte as it was on the wire where the
 // file knows, else rendered for the dialect (llama-stack files: SSE, NDJSON, JSON, exceptions).
-// open_body: called with the `.body` name the file gives; its length and SHA-256 are checked.
+// open_body: called with the `.body` name the file gives, and gives the whole file.
 // asked: the request to be answered, where known: a llama-stack file of google-genai is
 //   rendered as its query asks for (alt=sse or not).
+// was_edited: set to whether somebody has edited it by hand, so far as that shows; then
+// response.body
+//   (or the `.body`) is what is sent, and what else the file says of the body gives way.
 // Errors: kInvalid with the JSON path of what is wrong; kUnsupported for what is not HTTP.
 Result<http::Exchange> to_exchange(
     const Recording& recording,
     const std::function<Result<Body>(const std::string& name, uint64_t size)>& open_body,
-    const http::Exchange* asked = nullptr);
+    const http::Exchange* asked = nullptr, bool* was_edited = nullptr);
 
 }  // namespace recshim::store

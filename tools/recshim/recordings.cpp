@@ -10,6 +10,7 @@
 #include <filesystem>
 
 #include "shim/base/env.h"
+#include "shim/base/regular_file.h"
 #include "shim/control/names.h"
 
 namespace recshim::tools {
@@ -57,23 +58,36 @@ int status_of(const Json& json) {
 
 }  // namespace
 
-Result<std::vector<std::string>> recording_files(const std::string& dir) {
+Result<std::vector<std::string>> recording_files(const std::string& dir,
+                                                 std::vector<PassedOver>* passed_over) {
   std::vector<std::string> files;
   std::error_code problem;
   // Folders below may be left out; an empty list for the folder itself would mislead.
   if (access(dir.c_str(), R_OK | X_OK) != 0 && errno != ENOENT) {
     return Error{ErrorCode::kIo, fmt::format("cannot list {}: {}", dir, std::strerror(errno))};
   }
+  // Follows no link to a folder.
   fs::recursive_directory_iterator walk(dir, fs::directory_options::skip_permission_denied,
                                         problem);
   for (; !problem && walk != fs::recursive_directory_iterator(); walk.increment(problem)) {
+    const std::string path = walk->path().string();
     const std::string name = walk->path().filename().string();
     if (name.starts_with('.')) {
       walk.disable_recursion_pending();
-    } else if (name.ends_with(".json") && name != control::kConfigFileName &&
-               walk->is_regular_file(problem)) {
-      files.push_back(walk->path().string());
+      continue;
     }
+    std::error_code ignored;
+    const bool is_link = walk->is_symlink(ignored);
+    const bool is_folder = walk->is_directory(ignored);
+    std::string reason;
+    if (is_folder && is_link) {
+      reason = why_not_searchable(dir, path);
+      if (reason == ".") continue;
+    } else if (!is_folder && name.ends_with(".json") && name != control::kConfigFileName) {
+      reason = why_not_readable(dir, path);
+      if (reason.empty()) files.push_back(path);
+    }
+    if (!reason.empty() && passed_over != nullptr) passed_over->push_back({path, reason});
   }
   if (problem) {
     const bool missing = problem == std::errc::no_such_file_or_directory;
@@ -95,22 +109,20 @@ Result<store::Recording> load_recording(const std::string& path) {
   return store::Recording::parse(*text);
 }
 
-Result<http::Exchange> load_exchange(const store::Recording& recording, const std::string& path) {
-  const auto open_body = [&](const std::string& name, uint64_t size) -> Result<Body> {
+Result<http::Exchange> load_exchange(const store::Recording& recording, const std::string& path,
+                                     bool* was_edited) {
+  const auto open_body = [&](const std::string& name, uint64_t) -> Result<Body> {
     if (name.find('/') != std::string::npos) {
       return Error{ErrorCode::kInvalid, fmt::format("\"{}\" is not a name beside the file", name)};
     }
     const std::string body_path = (fs::path(path).parent_path() / name).string();
-    const Result<FileInfo> info = posix_env().stat(body_path);
-    if (info && info->size_bytes != size) {
-      return Error{ErrorCode::kInvalid, fmt::format("{} has {} bytes and should have {}", body_path,
-                                                    info->size_bytes, size)};
-    }
-    auto file = posix_env().open_readonly(body_path);
+    auto file = open_below(posix_env(), fs::path(path).parent_path().string(), body_path);
     if (!file) return file.error();
-    return Body::from_file(std::move(*file), size);
+    const Result<FileInfo> info = posix_env().stat(body_path);
+    if (!info) return info.error();
+    return Body::from_file(std::move(*file), info->size_bytes);
   };
-  return store::to_exchange(recording, open_body);
+  return store::to_exchange(recording, open_body, nullptr, was_edited);
 }
 
 Result<std::string> find_recording(const std::string& dir, const std::string& text) {

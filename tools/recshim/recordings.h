@@ -13,14 +13,20 @@
 
 namespace recshim::tools {
 
-// Every `*.json` under dir at any depth but hidden ones and recshim.json, sorted.
-// Errors: kNotFound, kIo.
-Result<std::vector<std::string>> recording_files(const std::string& dir);
+// Every `*.json` under dir at any depth that programs would look at, but recshim.json, sorted.
+// passed_over: what is not looked at for what it is. Errors: kNotFound, kIo.
+struct PassedOver {
+  std::string path;
+  std::string reason;
+};
+Result<std::vector<std::string>> recording_files(const std::string& dir,
+                                                 std::vector<PassedOver>* passed_over = nullptr);
 
 Result<store::Recording> load_recording(const std::string& path);
 
-// The response side, `.body` beside path included.
-Result<http::Exchange> load_exchange(const store::Recording& recording, const std::string& path);
+// The response side, `.body` beside path included. was_edited: as store::to_exchange has it.
+Result<http::Exchange> load_exchange(const store::Recording& recording, const std::string& path,
+                                     bool* was_edited = nullptr);
 
 // text: a path, or the start (8 characters at least) of a hash among dir's names.
 // Errors: kNotFound; kInvalid when several recordings start so, naming them.

@@ -62,11 +62,17 @@ void check(const std::string& path, const control::Config& config, std::set<std:
     bodies.insert((fs::path(path).parent_path() / described.body_file).string());
   }
   if (const auto reason = recording->not_http()) return findings.note(shown, *reason);
-  const auto exchange = load_exchange(*recording, path);
+  bool was_edited = false;
+  const auto exchange = load_exchange(*recording, path, &was_edited);
   if (!exchange) {
     findings.problem(shown, exchange.error().message);
   } else if (exchange->response.status < 100) {
     findings.problem(shown, "it has no response status");
+  }
+  if (was_edited) {
+    findings.note(shown,
+                  "edited by hand: its body is sent as it stands, and what else the file says of "
+                  "it does not count");
   }
   check_key(*recording, path, shown, config.store.match, findings);
 }
@@ -112,7 +118,8 @@ void print(const Findings& findings, const Options& options) {
 int verify(const Options& options) {
   const control::Config config = load_settings({{"RECSHIM_DIR", options.dir}});
   if (report_errors(config)) return kUsage;
-  const auto files = recording_files(config.dir);
+  std::vector<PassedOver> passed_over;
+  const auto files = recording_files(config.dir, &passed_over);
   if (!files) {
     complain(files.error().message);
     return kProblem;
@@ -120,6 +127,9 @@ int verify(const Options& options) {
   Findings findings;
   std::set<std::string> bodies;
   for (const std::string& path : *files) check(path, config, bodies, findings);
+  for (const auto& item : passed_over) {
+    findings.problem(shown_path(item.path, config.dir), "passed over: " + item.reason);
+  }
   check_orphans(config.dir, bodies, findings);
   print(findings, options);
   return findings.problems == 0 ? kOk : kProblem;

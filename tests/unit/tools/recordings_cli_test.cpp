@@ -1,5 +1,6 @@
 // list, show, diff, verify, prune and rekey on recordings that the store wrote.
 #include <gmock/gmock.h>
+#include <sys/stat.h>
 
 #include "shim/control/journal.h"
 #include "shim/store/store.h"
@@ -142,6 +143,26 @@ TEST_F(RecordingsCli, DiffNamesThePlaces) {
                                         "\n"),
                               HasSubstr(R"({"path":"/response/body/r/1","a":2})"
                                         "\n")));
+}
+
+TEST_F(RecordingsCli, VerifyNamesWhatIsPassedOver) {
+  const std::string name = name_of(record("GET", "/", "", "x"));
+  ASSERT_EQ(mkfifo(cli_.path("recordings/fifo.json").c_str(), 0600), 0);
+  fs::create_symlink("/dev/zero", cli_.path("recordings/endless.json"));
+  fs::create_symlink("loop.json", cli_.path("recordings/loop.json"));
+  fs::create_symlink("/", cli_.path("recordings/disk"));
+  fs::create_symlink(".", cli_.path("recordings/again"));
+  const Cli::Output verified = cli_.run("verify");
+  EXPECT_EQ(verified.exit_code, 1);
+  EXPECT_THAT(verified.out,
+              AllOf(HasSubstr("fifo.json: problem: passed over: no regular file"),
+                    HasSubstr("endless.json: problem: passed over: a link that leads out of"),
+                    HasSubstr("loop.json: problem: passed over: a link that leads nowhere"),
+                    HasSubstr("disk: problem: passed over: a link that leads out of"),
+                    HasSubstr("1 recordings, 4 problems")));
+  const Cli::Output listed = cli_.run("list");
+  EXPECT_EQ(listed.exit_code, 0);
+  EXPECT_THAT(listed.out, AllOf(HasSubstr(name), Not(HasSubstr("fifo"))));
 }
 
 TEST_F(RecordingsCli, SaysWhatToDoWhereThereIsNothingToRead) {
