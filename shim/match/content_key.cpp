@@ -1,10 +1,14 @@
 // Keys of requests as they stand in recording files; see hash_of_recorded() and
 // content_hash() in request_key.h.
+#include <algorithm>
 #include <exception>
+#include <vector>
 
 #include "shim/base/sha256.h"
 #include "shim/match/genai_content.h"
 #include "shim/match/key_rules.h"
+#include "shim/match/meaning.h"
+#include "shim/match/signed_parameters.h"
 #include "shim/match/url.h"
 
 namespace recshim::match {
@@ -29,14 +33,19 @@ struct Recorded {
   std::string url;
   const Json* body = nullptr;     // of a dialect
   const Json* payload = nullptr;  // of a generic request
+  Json headers;                   // that select what is asked, of a generic request
 };
 
 std::optional<Recorded> read_recorded(const Json& request) {
   const std::string* method = text_member(request, "method");
   const std::string* url = text_member(request, "url");
   if (method == nullptr || url == nullptr) return std::nullopt;
-  Recorded out{*method, *url, member(request, "body"), member(request, "payload")};
+  Recorded out{*method, *url, member(request, "body"), member(request, "payload"), Json()};
   if (out.body == nullptr && out.payload == nullptr) return std::nullopt;
+  if (const Json* headers = member(request, "headers");
+      out.body == nullptr && headers != nullptr && headers->is_object()) {
+    out.headers = *headers;
+  }
   return out;
 }
 
@@ -44,12 +53,33 @@ std::string key_text(const Recorded& recorded, const std::optional<std::string>&
                      const MatchOptions& options) {
   const UserRules rules(options);
   if (recorded.body == nullptr) {
-    return generic_key_text(recorded.method, recorded.url, *recorded.payload, test_id, options,
-                            rules);
+    const std::string url = without_signature(recorded.url);
+    return generic_key_text(recorded.method, url,
+                            meaning_of(*recorded.payload, split_url(url).path), recorded.headers,
+                            test_id, options, rules);
   }
   const UrlParts parts = split_url(recorded.url);
   return dialect_key_text(recorded.method, parts.path, *recorded.body, is_bedrock(parts.authority),
                           test_id, rules);
+}
+
+// The parameters of a query by name, those of one name in their order, each spelled one way.
+std::string with_sorted_query(const std::string& url) {
+  UrlParts parts = split_url(url);
+  std::vector<Parameter> parameters = split_parameters(parts.query);
+  std::vector<std::pair<std::string, std::string>> spelled;
+  for (const Parameter& parameter : parameters) {
+    const std::string name = percent_encoded(decode_parameter(parameter.name));
+    spelled.emplace_back(name, parameter.has_value
+                                   ? name + "=" + percent_encoded(decode_parameter(parameter.value))
+                                   : name);
+  }
+  std::stable_sort(spelled.begin(), spelled.end(),
+                   [](const auto& a, const auto& b) { return a.first < b.first; });
+  std::string query;
+  for (const auto& [name, text] : spelled) query += (query.empty() ? "" : "&") + text;
+  parts.query = query;
+  return join_url(parts);
 }
 
 Json openai_content(const Json& body, bool bedrock) {
@@ -99,7 +129,7 @@ std::string genai_hash(const GenaiRequest& request, const std::optional<std::str
   const char* url =
       request.streamed ? "vertexai:///generate_content_stream" : "vertexai:///generate_content";
   return sha256_hex(
-      generic_key_text("POST", url, request.content, test_id, options, UserRules(options)));
+      generic_key_text("POST", url, request.content, Json(), test_id, options, UserRules(options)));
 }
 
 }  // namespace
@@ -136,6 +166,7 @@ std::optional<std::string> content_hash(const Json& request,
                     : openai_content(*recorded->body, is_bedrock(parts.authority));
       recorded->body = &content;
     }
+    if (recorded->body == nullptr) recorded->url = with_sorted_query(recorded->url);
     return sha256_hex(key_text(*recorded, test_id, options));
   } catch (const std::exception&) {
     return std::nullopt;

@@ -3,6 +3,7 @@
 
 #include <string>
 
+#include "shim/match/genai_schema.h"
 #include "shim/match/url.h"
 
 namespace recshim::match {
@@ -141,6 +142,17 @@ std::optional<GenaiRequest> embedding_of_wire(std::string_view model, const Json
   return embedding(last_segment(model), contents, std::move(config));
 }
 
+// Folded, and its schemas in one form.
+Json comparable(const Json& whole) {
+  Json out = fold(whole);
+  const auto config = out.find("config");
+  if (config == out.end() || !config->is_object()) return out;
+  if (const auto schema = config->find("responseschema"); schema != config->end()) {
+    *schema = plain_schema(*schema);
+  }
+  return out;
+}
+
 }  // namespace
 
 std::optional<GenaiRequest> genai_of_file(std::string_view url, const Json& arguments) {
@@ -172,7 +184,7 @@ std::optional<GenaiRequest> genai_of_file(std::string_view url, const Json& argu
     }
   }
   whole["config"] = std::move(config);
-  out.content = fold(whole);
+  out.content = comparable(whole);
   return out;
 }
 
@@ -212,7 +224,7 @@ std::optional<GenaiRequest> genai_of_wire(std::string_view url, const Json& payl
     }
   }
   whole["config"] = std::move(config);
-  out.content = fold(whole);
+  out.content = comparable(whole);
   return out;
 }
 

@@ -21,9 +21,10 @@ bool is_bedrock(std::string_view authority);
 std::string dialect_key_text(std::string_view method, std::string_view endpoint, const Json& body,
                              bool drop_stream_options, const std::optional<std::string>& test_id,
                              const UserRules& rules);
+// headers: selecting_headers(); in the text only where there are any.
 std::string generic_key_text(std::string_view method, std::string_view url, const Json& payload,
-                             const std::optional<std::string>& test_id, const MatchOptions& options,
-                             const UserRules& rules);
+                             const Json& headers, const std::optional<std::string>& test_id,
+                             const MatchOptions& options, const UserRules& rules);
 
 // JSON string, or null without a test.
 Json test_id_json(const std::optional<std::string>& test_id);

@@ -131,7 +131,7 @@ bool MultipartReader::step_text() {
   }
   const bool closes = buffer_.compare(found + delimiter_.size(), 2, "--") == 0;
   take_content(found);
-  if (state_ == State::kContent) parts_.back().sha256 = digest_->finish_hex();
+  if (state_ == State::kContent) end_part();
   digest_.reset();
   buffer_.erase(0, end - found);
   state_ = closes ? State::kEpilogue : State::kHead;
@@ -199,7 +199,23 @@ void MultipartReader::read_head(std::string_view head) {
       part.type = repaired_utf8(value);
     }
   }
+  keeps_text_ = part.type && http::to_lower(*part.type).find("json") != std::string::npos;
   parts_.push_back(std::move(part));
+}
+
+void MultipartReader::end_part() {
+  parts_.back().sha256 = digest_->finish_hex();
+  if (keeps_text_ && !parts_.back().text) parts_.back().text.emplace();
+}
+
+void MultipartReader::keep_text(std::string_view content) {
+  if (!keeps_text_) return;
+  std::optional<std::string>& text = parts_.back().text;
+  keeps_text_ = text_bytes_ + content.size() <= kMaxTextBytes;
+  if (!keeps_text_) return text.reset();
+  text_bytes_ += content.size();
+  if (!text) text.emplace();
+  text->append(content);
 }
 
 // Removes the first `size` bytes of the buffer, which are content (or preamble).
@@ -207,7 +223,9 @@ void MultipartReader::take_content(size_t size) {
   if (state_ == State::kContent && size > 0) {
     const size_t skip = content_starts_ ? 2 : 0;  // the head's CRLF
     if (size < skip) return;
-    digest_->update(std::string_view(buffer_).substr(skip, size - skip));
+    const std::string_view content = std::string_view(buffer_).substr(skip, size - skip);
+    digest_->update(content);
+    keep_text(content);
     content_starts_ = false;
   }
   buffer_.erase(0, size);

@@ -1,5 +1,5 @@
 // Reads multipart bodies block by block: what parts they hold and each one's digest,
-// never the content itself. Source: RFC 2046 §5.1.1, RFC 7578.
+// and the content of JSON alone. Source: RFC 2046 §5.1.1, RFC 7578.
 #pragma once
 
 #include <optional>
@@ -16,6 +16,8 @@ struct Part {
   std::optional<std::string> filename;  // likewise
   std::optional<std::string> type;      // Content-Type as sent
   std::string sha256;                   // of the content, lower-case hex
+  // The content, of a part that says to be JSON and has at most kMaxTextBytes.
+  std::optional<std::string> text;
 };
 
 // The boundary parameter of a Content-Type "multipart/…"; nullopt if there is none.
@@ -27,6 +29,7 @@ class MultipartReader {
  public:
   static constexpr size_t kMaxHeadBytes = size_t{64} << 10;
   static constexpr size_t kMaxParts = 10000;
+  static constexpr size_t kMaxTextBytes = size_t{1} << 20;  // of all parts together
 
   explicit MultipartReader(std::string_view boundary);
   // False once the body is not well-formed multipart or exceeds a limit; sticky.
@@ -46,6 +49,8 @@ class MultipartReader {
   After look_after(size_t at, size_t& end) const;
   void read_head(std::string_view head);
   void take_content(size_t size);
+  void end_part();
+  void keep_text(std::string_view content);
 
   std::string delimiter_;  // CRLF "--" boundary
   std::string buffer_;
@@ -54,6 +59,8 @@ class MultipartReader {
   bool content_starts_ = false;  // the CRLF that ends the head is still in the buffer
   std::optional<Sha256> digest_;
   std::vector<Part> parts_;
+  bool keeps_text_ = false;  // of the last part
+  size_t text_bytes_ = 0;    // of all parts
 };
 
 }  // namespace recshim::match

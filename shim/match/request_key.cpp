@@ -6,9 +6,13 @@
 #include <exception>
 
 #include "shim/base/sha256.h"
+#include "shim/match/asking_headers.h"
+#include "shim/match/earlier_key.h"
 #include "shim/match/key_rules.h"
+#include "shim/match/meaning.h"
 #include "shim/match/payload.h"
 #include "shim/match/redact.h"
+#include "shim/match/signed_parameters.h"
 #include "shim/match/url.h"
 #include "shim/match/utf8.h"
 
@@ -167,21 +171,29 @@ void key_dialect(RequestKey& key, const UrlParts& parts, Json body,
   key.request = dialect_request(url, endpoint, std::move(body));
 }
 
-void key_generic(RequestKey& key, const std::string& url, const std::string& method, Json payload,
-                 const std::optional<std::string>& test_id, const MatchOptions& options) {
-  key.method = upper(method);
+void key_generic(RequestKey& key, const std::string& url, const http::RequestHead& head,
+                 Json payload, const std::optional<std::string>& test_id,
+                 const MatchOptions& options, Reading reading) {
+  key.method = upper(repaired_utf8(head.method));
   key.path = split_url(url).path;
   const UserRules rules(options);
-  key.canonical = generic_key_text(key.method, url, payload, test_id, options, rules);
+  Json headers = Json::object();
+  if (reading == Reading::kNow) {
+    headers = selecting_headers(redact_headers(head.headers, options));
+  }
+  key.canonical = generic_key_text(
+      key.method, url, reading == Reading::kNow ? meaning_of(payload, key.path) : payload, headers,
+      test_id, options, rules);
   key.request = Json::object();
   key.request["test_id"] = test_id_json(test_id);
   key.request["url"] = url;
   key.request["method"] = key.method;
+  if (!headers.empty()) key.request["headers"] = std::move(headers);
   key.request["payload"] = std::move(payload);
 }
 
 Result<RequestKey> key_of(const http::Exchange& request, const std::optional<std::string>& test_id,
-                          const MatchOptions& options, bool body_unseen) {
+                          const MatchOptions& options, bool body_unseen, Reading reading) {
   const std::string url =
       redact_url(filed_url(http::request_url(request.origin, request.request)), options);
   const UrlParts parts = split_url(url);
@@ -189,13 +201,13 @@ Result<RequestKey> key_of(const http::Exchange& request, const std::optional<std
   key.dialect = dialect_of(parts.path, options);
   Json payload = Json::object();
   if (!body_unseen) {
-    Result<Json> read = read_payload(request, key.dialect, options);
+    Result<Json> read = read_payload(request, key.dialect, options, reading);
     if (!read) return read.error();
     payload = std::move(read).value();
   }
   if (key.dialect == Dialect::kGeneric) {
-    key_generic(key, url, repaired_utf8(request.request.method), std::move(payload), test_id,
-                options);
+    key_generic(key, reading == Reading::kNow ? without_signature(url) : url, request.request,
+                std::move(payload), test_id, options, reading);
   } else {
     key_dialect(key, parts, std::move(payload), test_id, options);
   }
@@ -249,8 +261,8 @@ std::string dialect_key_text(std::string_view method, std::string_view endpoint,
 }
 
 std::string generic_key_text(std::string_view method, std::string_view url, const Json& payload,
-                             const std::optional<std::string>& test_id, const MatchOptions& options,
-                             const UserRules& rules) {
+                             const Json& headers, const std::optional<std::string>& test_id,
+                             const MatchOptions& options, const UserRules& rules) {
   UrlParts parts = split_url(url);
   std::string query(parts.query);
   if (!options.ignore_query.empty() && parts.has_query) {
@@ -269,6 +281,7 @@ std::string generic_key_text(std::string_view method, std::string_view url, cons
   object["url"] = join_url(parts);
   object["method"] = method;
   object["payload"] = canonical_body(payload, false, rules);
+  if (!headers.empty()) object["headers"] = headers;
   return python_text(object);
 }
 
@@ -276,7 +289,19 @@ Result<RequestKey> compute_key(const http::Exchange& request,
                                const std::optional<std::string>& test_id,
                                const MatchOptions& options, bool body_unseen) {
   try {
-    return key_of(request, test_id, options, body_unseen);
+    return key_of(request, test_id, options, body_unseen, Reading::kNow);
+  } catch (const std::exception& error) {
+    return Error{ErrorCode::kInvalid, std::string("request can't be keyed: ") + error.what()};
+  }
+}
+
+Result<std::string> hash_before(const http::Exchange& request,
+                                const std::optional<std::string>& test_id,
+                                const MatchOptions& options) {
+  try {
+    const auto key = key_of(request, test_id, options, false, Reading::kBefore);
+    if (!key) return key.error();
+    return key->hash;
   } catch (const std::exception& error) {
     return Error{ErrorCode::kInvalid, std::string("request can't be keyed: ") + error.what()};
   }

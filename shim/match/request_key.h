@@ -37,7 +37,7 @@ Dialect dialect_of(std::string_view path, const MatchOptions& options);
 // - Ollama: /api/embed is filed as /api/embeddings. Of chat, generate and pull, no "stream"
 //   becomes true, which it means, and false, the client's default, is left out, like its
 //   empty "tools" and its "insecure" false.
-// Headers never take part in a key.
+// No header takes part in it. Other keys: asking_headers.h, payload.h.
 //
 // request: only its request side and origin are read. test_id: JSON null when empty.
 // body_unseen: key for an early response whose request body was not (all) sent: as if

@@ -1,46 +1,23 @@
 // Which recording answers a request, and stepping its series. See store.h.
 #include <algorithm>
 #include <mutex>
+#include <utility>
 
 #include "shim/base/log.h"
 #include "shim/base/regular_file.h"
+#include "shim/base/sha256.h"
 #include "shim/http/upgrade.h"
+#include "shim/match/earlier_key.h"
+#include "shim/match/python_json.h"
+#include "shim/store/asked.h"
 #include "shim/store/impl.h"
+#include "shim/store/json_bytes.h"
 #include "shim/store/model_lists.h"
 #include "shim/store/render.h"
+#include "shim/store/rpc_ids.h"
 
 namespace recshim::store {
 namespace {
-
-// How far a session's replay of one series has come: a cell of the session's memory. Which
-// series it is, as folder and stem, is the cell's value of that number.
-struct Cursor {
-  static constexpr int kCountBits = 24;
-  static constexpr uint64_t kCountMask = (uint64_t{1} << kCountBits) - 1;
-  static constexpr uint64_t kMaxSeries = 255;
-
-  uint64_t series = 0;  // from 1; 0: not begun
-  uint64_t finals = 0;
-  uint64_t errors = 0;
-  bool last_error = false;
-
-  static Cursor from_cell(uint64_t cell) {
-    Cursor cursor;
-    cursor.finals = cell & kCountMask;
-    cursor.errors = cell >> kCountBits & kCountMask;
-    cursor.last_error = (cell >> (2 * kCountBits) & 1) != 0;
-    cursor.series = cell >> (2 * kCountBits + 1);
-    return cursor;
-  }
-  [[nodiscard]] uint64_t cell() const {
-    return finals | errors << kCountBits | uint64_t{last_error} << (2 * kCountBits) |
-           series << (2 * kCountBits + 1);
-  }
-  void step(bool error) {
-    ++(error ? errors : finals);
-    last_error = error;
-  }
-};
 
 // A session has more threads than that at no time: each try that fails is another's success.
 constexpr int kMaxTries = 100'000;
@@ -60,6 +37,10 @@ Result<uint64_t> number_of(SessionMemory& memory, const SessionMemory::Name& nam
     if (const Status added = memory.append(name, text); !added) return added.error();
   }
   return Error{ErrorCode::kTooLarge, "a series was moved too often"};
+}
+
+std::string digest_of(const match::Json& wishes) {
+  return sha256_hex(match::dump(wishes, match::compact_style())).substr(0, 16);
 }
 
 Result<Series> series_number(const SessionMemory& memory, const SessionMemory::Name& name,
@@ -86,6 +67,10 @@ std::string counter_name(const std::string& stem, const std::string& host) {
   return stem + "-" + host_tag(host);
 }
 
+SessionMemory::Name recorded_name(const std::string& counter) {
+  return {"recorded", counter};
+}
+
 Result<std::optional<Loaded>> Store::Impl::load(const std::string& path,
                                                 RecordingCache::FolderTimes& times) {
   auto recording = cache.read(path, times);
@@ -95,7 +80,7 @@ Result<std::optional<Loaded>> Store::Impl::load(const std::string& path,
 }
 
 Result<Found> Store::Impl::answer(const Loaded& loaded, const http::Exchange& request,
-                                  const std::string& hash) {
+                                  const match::RequestKey& key) {
   const std::string folder = loaded.path.substr(0, loaded.path.rfind('/'));
   auto exchange = to_exchange(
       *loaded.recording,
@@ -112,7 +97,8 @@ Result<Found> Store::Impl::answer(const Loaded& loaded, const http::Exchange& re
   Found found;
   found.exchange = std::move(*exchange);
   found.path = loaded.path;
-  found.hash = hash;
+  found.hash = key.hash;
+  answer_with_ids(found.exchange, loaded.recording->json["request"], key.request);
   found.repeat = loaded.recording->repeat();
   return found;
 }
@@ -176,11 +162,101 @@ Result<std::optional<Series>> Store::Impl::locate(const http::Exchange& request,
   return std::optional<Series>();
 }
 
+// What is counted under which name when a request steps a series: those that wish for another
+// form of the answer, where it was recorded too, are a series of their own.
+Result<std::optional<Store::Impl::ReplayCounter>> Store::Impl::replay_counter(
+    const http::Exchange& request, const match::RequestKey& key, const std::string& stem,
+    RecordingCache::FolderTimes& times) {
+  const std::string plain = counter_name(stem, request.origin.host);
+  const auto counter_of = [&](match::Json wishes) {
+    const std::string name = wishes.empty() ? plain : plain + "-" + digest_of(wishes);
+    return ReplayCounter{SessionMemory::Name("replay", name), std::move(wishes)};
+  };
+  ReplayCounter asked = counter_of(wishes_of(request, key));
+  if (asked.wishes.empty() && key.dialect != match::Dialect::kGeneric) return std::optional(asked);
+  const auto before = memory->cell(asked.name);
+  if (!before) return before.error();
+  if (*before != 0) return std::optional(std::move(asked));
+  const SessionMemory::Name mapping("wishes", plain + "-" + digest_of(asked.wishes));
+  const auto mapped = memory->newest(mapping);
+  if (!mapped) return mapped.error();
+  if (*mapped) {
+    auto wishes = parse_json(**mapped);
+    if (!wishes) return Error{ErrorCode::kInvalid, "the session's memory is damaged"};
+    return std::optional(counter_of(std::move(*wishes)));
+  }
+  std::optional<Loaded> first;
+  const auto series = locate(request, stem, times, first);
+  if (!series.ok()) return series.error();
+  if (!*series) return std::optional<ReplayCounter>();
+  const auto wished = [](const Loaded& loaded) { return wishes_of(*loaded.recording); };
+  if (asks_the_same(*first->recording, key, options.match) && wished(*first) == asked.wishes) {
+    return std::optional(std::move(asked));
+  }
+  std::optional<match::Json> best;
+  int most = 0;
+  for (const bool error : {false, true}) {
+    for (int number = 1;; ++number) {
+      auto loaded = load(series_path(**series, error, number), times);
+      if (!loaded.ok()) return loaded.error();
+      if (!*loaded) break;
+      if (!asks_the_same(*(*loaded)->recording, key, options.match)) continue;
+      match::Json wishes = wished(**loaded);
+      const int points = agreement(wishes, asked.wishes);
+      if (best && points <= most) continue;
+      most = points;
+      best = std::move(wishes);
+    }
+  }
+  if (!best) return std::optional<ReplayCounter>();
+  if (*best != asked.wishes) {
+    const Status noted = memory->append(mapping, match::dump(*best, match::compact_style()));
+    if (!noted) return noted.error();
+  }
+  return std::optional(counter_of(std::move(*best)));
+}
+
+// The first recording of series from cursor on that answers a request of this key and wishes;
+// cursor is then behind it. first: what has been read of the series already.
+Result<std::optional<Loaded>> Store::Impl::next_that_answers(const Series& series, Cursor& cursor,
+                                                             RecordingCache::FolderTimes& times,
+                                                             std::optional<Loaded> first,
+                                                             const match::RequestKey& key,
+                                                             const match::Json& wishes) {
+  const auto read = [&](bool error) -> Result<std::optional<Loaded>> {
+    const auto number = static_cast<int>(1 + (error ? cursor.errors : cursor.finals));
+    const std::string path = series_path(series, error, number);
+    if (first && first->path == path) return std::exchange(first, std::nullopt);
+    return load(path, times);
+  };
+  auto final_one = read(false);
+  if (!final_one.ok()) return final_one.error();
+  auto error_one = read(true);
+  if (!error_one.ok()) return error_one.error();
+  while (*final_one || *error_one) {
+    const bool error = !*final_one || (*error_one && (*error_one)->recording->repeat() <
+                                                         (*final_one)->recording->repeat());
+    auto& next = error ? error_one : final_one;
+    cursor.step(error);
+    const Recording& recording = *(*next)->recording;
+    if (key.dialect != match::Dialect::kGeneric ||
+        (asks_the_same(recording, key, options.match) && wishes_of(recording) == wishes)) {
+      return std::move(*next);
+    }
+    next = read(error);
+    if (!next.ok()) return next.error();
+  }
+  return std::optional<Loaded>();
+}
+
 Result<std::optional<Found>> Store::Impl::find_by_name(const http::Exchange& request,
                                                        const match::RequestKey& key,
                                                        const std::string& stem) {
-  const SessionMemory::Name counter("replay", counter_name(stem, request.origin.host));
   RecordingCache::FolderTimes times;
+  auto counted = replay_counter(request, key, stem, times);
+  if (!counted.ok()) return counted.error();
+  if (!*counted) return std::optional<Found>();
+  const auto& [counter, wishes] = **counted;
   bool anew = false;  // the series was removed or renamed meanwhile
   for (int tries = 0; tries < kMaxTries; ++tries) {
     const auto before = memory->cell(counter);
@@ -201,25 +277,10 @@ Result<std::optional<Found>> Store::Impl::find_by_name(const http::Exchange& req
       if (!noted) return noted.error();
       series = std::move(*noted);
     }
-    const auto next_file = [&](bool error) -> Result<std::optional<Loaded>> {
-      const auto number = static_cast<int>(1 + (error ? cursor.errors : cursor.finals));
-      const std::string path = series_path(series, error, number);
-      if (first && first->path == path) return std::move(first);
-      return load(path, times);
-    };
-    auto final_one = next_file(false);
-    if (!final_one.ok()) return final_one.error();
-    auto error_one = next_file(true);
-    if (!error_one.ok()) return error_one.error();
-    std::optional<Loaded> next;
-    bool error = false;
-    if (*final_one &&
-        (!*error_one || (*final_one)->recording->repeat() <= (*error_one)->recording->repeat())) {
-      next = std::move(*final_one);
-    } else if (*error_one) {
-      next = std::move(*error_one);
-      error = true;
-    }
+    Cursor ahead = cursor;
+    auto walked = next_that_answers(series, ahead, times, std::move(first), key, wishes);
+    if (!walked.ok()) return walked.error();
+    std::optional<Loaded> next = std::move(*walked);
     const bool stepped = next.has_value();
     if (!stepped && cursor.finals + cursor.errors > 0) {
       const uint64_t last = cursor.last_error ? cursor.errors : cursor.finals;
@@ -232,11 +293,10 @@ Result<std::optional<Found>> Store::Impl::find_by_name(const http::Exchange& req
       anew = true;
       continue;
     }
-    auto found = answer(*next, request, key.hash);
+    auto found = answer(*next, request, key);
     if (!found.ok()) return found.error();
     if (stepped) {
-      cursor.step(error);
-      const auto noted = memory->exchange(counter, *before, cursor.cell());
+      const auto noted = memory->exchange(counter, *before, ahead.cell());
       if (!noted) return noted.error();
       if (!*noted) {  // another was given this one
         anew = false;
@@ -252,11 +312,15 @@ Result<std::optional<Found>> Store::Impl::next_of(const std::vector<Loaded>& set
                                                   const http::Exchange& request,
                                                   const match::RequestKey& key) {
   if (set.empty()) return std::optional<Found>();
-  const SessionMemory::Name counter("replay-set", counter_name(key.hash, request.origin.host));
+  std::string name = counter_name(key.hash, request.origin.host);
+  if (const match::Json wishes = wishes_of(*set.front().recording); !wishes.empty()) {
+    name += "-" + digest_of(wishes);
+  }
+  const SessionMemory::Name counter("replay-set", name);
   for (int tries = 0; tries < kMaxTries; ++tries) {
     const auto served = memory->cell(counter);
     if (!served) return served.error();
-    auto found = answer(set[std::min<size_t>(*served, set.size() - 1)], request, key.hash);
+    auto found = answer(set[std::min<size_t>(*served, set.size() - 1)], request, key);
     if (!found.ok()) return found.error();
     if (*served >= set.size()) return std::optional<Found>(std::move(*found));
     const auto noted = memory->exchange(counter, *served, *served + 1);
@@ -341,6 +405,21 @@ Result<std::optional<Found>> Store::Impl::find_model_list(const http::Exchange& 
   return next_of(own, request, key);
 }
 
+// Of recordings under one key, those that were asked with the wishes nearest to these.
+void keep_most_agreeing(std::vector<Loaded>& set, const match::Json& asked) {
+  const Loaded* best = nullptr;
+  int most = 0;
+  for (const Loaded& loaded : set) {
+    const int points = agreement(wishes_of(*loaded.recording), asked);
+    if (best != nullptr && points <= most) continue;
+    best = &loaded;
+    most = points;
+  }
+  if (best == nullptr) return;
+  const match::Json wishes = wishes_of(*best->recording);
+  std::erase_if(set, [&](const Loaded& loaded) { return wishes_of(*loaded.recording) != wishes; });
+}
+
 Result<std::optional<Found>> Store::Impl::find_by_content(const http::Exchange& request,
                                                           const match::RequestKey& key) {
   const auto content = match::content_hash(key.request, std::nullopt, options.match);
@@ -407,6 +486,7 @@ Result<std::optional<Found>> Store::Impl::find_by_content(const http::Exchange& 
         set.front().recording = std::make_shared<const Recording>(
             merge_model_lists(of_the_server(std::move(parts), key, request.origin.host)));
       }
+      keep_most_agreeing(set, wishes_of(request, key));
       auto found = next_of(set, request, key);
       if (found.ok() && *found) (*found)->borrowed = borrow;
       if (!found.ok() || *found) return found;
@@ -418,9 +498,21 @@ Result<std::optional<Found>> Store::Impl::find_by_content(const http::Exchange& 
 Result<Lookup> Store::Impl::find(const http::Exchange& request) {
   auto key = match::compute_key(request, request.test_id, options.match);
   if (!key.ok()) return key.error();
+  if (options.keep_existing) {
+    // What this session found missing once it records to its end: a later answer may be another.
+    const auto begun = memory->cell(recorded_name(counter_name(key->hash, request.origin.host)));
+    if (!begun) return begun.error();
+    if (*begun > 0) return Lookup(explain(request, *key));
+  }
   auto found =
       key->model_list ? find_model_list(request, *key) : find_by_name(request, *key, key->hash);
   if (!found.ok()) return found.error();
+  if (!*found && !key->model_list) {
+    const auto before = match::hash_before(request, request.test_id, options.match);
+    if (!before) return before.error();
+    if (*before != key->hash) found = find_by_name(request, *key, *before);
+    if (!found.ok()) return found.error();
+  }
   if (!*found) found = find_by_content(request, *key);
   if (!found.ok()) return found.error();
   // What answers a plain request is no answer to one that asks for another protocol, and where a

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "shim/base/fork_mutex.h"
+#include "shim/store/cursor.h"
 #include "shim/store/index.h"
 #include "shim/store/recording.h"
 #include "shim/store/recording_cache.h"
@@ -45,7 +46,7 @@ struct Store::Impl {
   Result<std::optional<Loaded>> load(const std::string& path, RecordingCache::FolderTimes& times);
   // What a recording answers with; errors name the file.
   Result<Found> answer(const Loaded& loaded, const http::Exchange& request,
-                       const std::string& hash);
+                       const match::RequestKey& key);
   // The folders a request's recordings are looked for in by name, best first.
   [[nodiscard]] std::vector<std::string> folders(const std::optional<std::string>& test_id) const;
   std::shared_ptr<const Index> refreshed_index(bool every_file);
@@ -59,6 +60,20 @@ struct Store::Impl {
                                                const match::RequestKey& key);
   Result<std::optional<Found>> find_by_content(const http::Exchange& request,
                                                const match::RequestKey& key);
+  struct ReplayCounter {
+    SessionMemory::Name name;
+    match::Json wishes;
+  };
+  // nullopt when no recording of that name answers.
+  Result<std::optional<ReplayCounter>> replay_counter(const http::Exchange& request,
+                                                      const match::RequestKey& key,
+                                                      const std::string& stem,
+                                                      RecordingCache::FolderTimes& times);
+  Result<std::optional<Loaded>> next_that_answers(const Series& series, Cursor& cursor,
+                                                  RecordingCache::FolderTimes& times,
+                                                  std::optional<Loaded> first,
+                                                  const match::RequestKey& key,
+                                                  const match::Json& wishes);
   // loaded_first: set to the file that decided it, so that it isn't read twice.
   Result<std::optional<Series>> locate(const http::Exchange& request, const std::string& stem,
                                        RecordingCache::FolderTimes& times,
@@ -73,6 +88,9 @@ struct Store::Impl {
 
 // False when there is no such file; an Error when that can't be told.
 Result<bool> exists(Env& env, const std::string& path);
+
+// What counts whether this session has begun to record a series. counter: counter_name().
+SessionMemory::Name recorded_name(const std::string& counter);
 
 // What the session counts a key's requests under. stem: the hash, or what replaces it.
 std::string counter_name(const std::string& stem, const std::string& host);

@@ -25,7 +25,7 @@ constexpr uint64_t kMaxFileBytes = uint64_t{256} << 20;
 // The cache is written again when this share of it is new: a recording a request must not make
 // each request as slow as the folder is large.
 constexpr size_t kKeepShare = 16;
-constexpr int kCacheVersion = 3;
+constexpr int kCacheVersion = 4;
 
 // Rules change what a request means, so an index made under other rules is another one.
 std::string fingerprint(const Index::Options& options) {
@@ -38,6 +38,7 @@ std::string fingerprint(const Index::Options& options) {
   for (const auto& item : options.match.normalizers) {
     rules.push_back(Json::array({item.pattern, item.replacement}));
   }
+  rules.push_back(options.match.redact_headers);
   rules.push_back(options.match.redact_query);
   rules.push_back(options.match.redact_values);
   rules.push_back(options.match.openai_paths);

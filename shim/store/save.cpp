@@ -6,6 +6,7 @@
 #include "shim/base/log.h"
 #include "shim/base/regular_file.h"
 #include "shim/match/normalize.h"
+#include "shim/store/asked.h"
 #include "shim/store/body_view.h"
 #include "shim/store/comparison.h"
 #include "shim/store/impl.h"
@@ -132,8 +133,11 @@ class Saver {
     auto series = choose_series(stem);
     if (!series) return series.error();
     series_ = std::move(*series);
-    // Another process has recorded the same request since this one missed it.
-    if (options_.keep_existing) {
+    const SessionMemory::Name begun = recorded_name(counter);
+    const auto began = memory_.cell(begun);
+    if (!began) return began.error();
+    // Another session has recorded the same request since this one missed it.
+    if (options_.keep_existing && *began == 0) {
       const auto there = exists(env_, series_path(series_, error_, 1));
       if (!there) return there.error();
       if (*there) {
@@ -143,9 +147,6 @@ class Saver {
       }
     }
     if (const Status found = find_own_place(); !found) return found.error();
-    const SessionMemory::Name begun("recorded", counter);
-    const auto began = memory_.cell(begun);
-    if (!began) return began.error();
     is_first_ = *began == 0 && !options_.keep_existing;
     // What answered an earlier request is said again by a later one, or by none.
     if (is_first_ && place_ > 1) {
@@ -162,7 +163,7 @@ class Saver {
       if (const Status cleared = clear_series(saved.path); !cleared) return cleared.error();
     }
     Status counted = note_written(saved.path);
-    if (counted && is_first_) {
+    if (counted && (is_first_ || *began == 0)) {
       const auto noted = memory_.add(begun, 1);
       if (!noted) counted = noted.error();
     }
@@ -188,11 +189,16 @@ class Saver {
     return std::optional<Recording>(std::move(*recording));
   }
 
-  Result<bool> is_for_another_host(const Series& series) {
+  // Of another host, or, where recordings are kept, of a request with other headers, made before
+  // these were part of the key.
+  Result<bool> is_another_requests(const Series& series) {
     for (const bool error : {false, true}) {
       const auto recording = read(series_path(series, error, 1));
       if (!recording) return recording.error();
-      if (*recording) return (*recording)->host() != exchange_.origin.host;
+      if (*recording) {
+        return (*recording)->host() != exchange_.origin.host ||
+               (options_.keep_existing && !asks_the_same(**recording, key_, options_.match));
+      }
     }
     return false;
   }
@@ -210,7 +216,7 @@ class Saver {
       if (!there) return there.error();
       if (*there) return own;
     }
-    const auto taken = is_for_another_host(plain);
+    const auto taken = is_another_requests(plain);
     if (!taken) return taken.error();
     return *taken ? own : plain;
   }
@@ -442,7 +448,7 @@ class Saver {
         out.push_back({dir_, stem});
       }
     }
-    const auto taken = is_for_another_host(out.front());
+    const auto taken = is_another_requests(out.front());
     if (!taken) return taken.error();
     if (*taken) out.erase(out.begin());
     return out;

@@ -87,3 +87,53 @@ def test_a_recording_of_a_host_whose_name_was_taken_out(lab):
 
     got = answered(lab, "openai", of("REDACTED"), asked=of("api.openai.com"))
     assert got["object"]["choices"][0]["message"]["content"] == "hi" and got["object"]["id"] == "rec-1"
+
+
+CURL = ["curl", "-q", "-sS", "--max-time", "30"]
+ECHO = "https://api.openai.com/echo"
+
+
+def test_parts_of_a_file_and_actions_of_a_service_are_requests_of_their_own(lab):
+    """As boto3's parallel range GETs, DynamoDB's actions, SOAP and WebDAV ask."""
+    asked = [["-H", "Range: bytes=0-7"], ["-H", "Range: bytes=8-15"], [],
+             ["-d", "{}", "-H", "X-Amz-Target: DynamoDB_20120810.DescribeTable"],
+             ["-d", "{}", "-H", "X-Amz-Target: DynamoDB_20120810.DeleteTable"],
+             ["-d", "x", "-H", 'SOAPAction: "Say"'], ["-X", "PROPFIND", "-H", "Depth: 0"],
+             ["-d", "{}", "-H", "X-HTTP-Method-Override: DELETE"]]
+    lab.serve()
+    live = [lab.record([*CURL, *more, ECHO], env={"RECSHIM_SESSION": "one"}).ok().text() for more in asked]
+    assert len(lab.recordings()) == len(asked)
+    lab.stop_servers()
+    for more, answer in reversed(list(zip(asked, live))):
+        assert lab.replay([*CURL, *more, ECHO]).ok().text() == answer
+    for more in (["-H", "Range: bytes=16-23"], ["-d", "{}", "-H", "X-Amz-Target: DynamoDB_20120810.ListTables"],
+                 ["-d", "x", "-H", "SOAPAction: Leave"], ["-X", "PROPFIND", "-H", "Depth: 1"], ["-d", "{}"]):
+        assert labs.outcomes(lab.replay([*CURL, *more, ECHO]).journal) == ["miss"], more
+
+
+XML = ('<S:update-report send-all="true" xmlns:S="svn:"><S:entry rev="1" depth="infinity"></S:entry></S:update-report>',
+       '<u:update-report xmlns:u="svn:" send-all="true">\n <u:entry depth="infinity" rev="1"/>\n</u:update-report>')
+BATCH = '{"operation":"download","objects":[{"oid":"65396d46","size":7000}],"transfers":[%s]}'
+RPC = '{"jsonrpc":"2.0","id":%s,"method":"eth_blockNumber","params":[]}'
+
+
+@pytest.mark.parametrize("kind, path, one, two, other", [
+    ("text/xml", "/echo", *XML, XML[0].replace("infinity", "empty")),
+    ("application/vnd.git-lfs+json", "/echo", BATCH % '"basic","ssh"', BATCH % '"ssh","basic"',
+     BATCH.replace("7000", "7001") % '"basic","ssh"'),
+    ("application/x-ndjson", "/echo", '{"index":{}}\n{"a":1,"b":2}\n', '{ "index": {} }\n{"b":2,"a":1}',
+     '{"index":{}}\n'),
+    ("application/json", "/echo", RPC % 1, RPC % 17, RPC.replace("eth_", "net_") % 1),
+    ("application/json", "/graphql", '{"query":"{ a(b: 1) { c, d } }"}',
+     '{"query":"{\\n  a(b:1) {\\n    c\\n    d\\n  }\\n}"}',
+     '{"query":"{ a(b: 2) { c, d } }"}'),
+], ids=["xml", "git-lfs", "ndjson", "json-rpc", "graphql"])
+def test_a_body_that_says_the_same_in_other_bytes_is_found(lab, kind, path, one, two, other):
+    def post(body):
+        return [*CURL, "-H", f"Content-Type: {kind}", "--data-binary", body, "https://api.openai.com" + path]
+
+    lab.serve()
+    live = lab.record(post(one)).ok().text()
+    lab.stop_servers()
+    assert lab.replay(post(two)).ok().text() == live
+    assert labs.outcomes(lab.replay(post(other)).journal) == ["miss"]

@@ -9,7 +9,9 @@
 #include "shim/control/config_file.h"
 #include "shim/control/journal.h"
 #include "shim/control/values.h"
+#include "shim/match/graphql.h"
 #include "shim/match/python_json.h"
+#include "shim/match/xml.h"
 #include "shim/store/comparison.h"
 #include "shim/store/recording.h"
 #include "tests/fuzz/targets.h"
@@ -38,6 +40,32 @@ std::vector<std::string> seeds_python_json() {
   return {
       R"({"a": 1, "b": [true, null, -0, 1.5, 1e-07, 123456789012345678901], "c": "\ud83d\ude00\ud800"})",
       R"({"a":1,"b":[],"c":{},"d":"<\/é>"})", "[\n  NaN,\n  -Infinity,\n  \"x\"\n]\n"};
+}
+
+void fuzz_xml(std::string_view bytes) {
+  const auto value = match::parse_xml(bytes);
+  if (!value) return;
+  require(value->is_array() && (*value)[0].is_string(), "an element begins with its name");
+  const std::string text = match::dump(*value, match::compact_style());
+  require(match::parse_json(text).ok(), "what was read can be filed");
+  require(match::parse_xml(std::string(bytes) + "<!-- c -->\n") == value,
+          "a comment behind it changes nothing");
+}
+std::vector<std::string> seeds_xml() {
+  return {
+      "<?xml version=\"1.0\" encoding=\"utf-8\"?>\n<s:a xmlns:s='svn:' b='&lt;1'><s:c/> t</s:a>",
+      "<a xmlns='urn:x' xml:space='preserve'> <![CDATA[x]]><!-- c --><?p d?>&#x41;</a>",
+      "<a xmlns:i='http://www.w3.org/2001/XMLSchema-instance' xmlns:x='u' i:type='x:t'/>"};
+}
+
+void fuzz_graphql(std::string_view bytes) {
+  const auto tokens = match::graphql_tokens(bytes);
+  if (!tokens) return;
+  require(match::graphql_tokens(*tokens) == tokens, "tokens are their own");
+}
+std::vector<std::string> seeds_graphql() {
+  return {"query Q($a: [Int!] = 1.5e3) @d { b: hero(id: $a, s: \"x\\\"y\") { ...F # c\n } }",
+          "{ a(b: \"\"\"x \\\"\"\" y\"\"\") } fragment F on T { c }"};
 }
 
 void fuzz_recording(std::string_view bytes) {

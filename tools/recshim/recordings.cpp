@@ -12,6 +12,7 @@
 #include "shim/base/env.h"
 #include "shim/base/regular_file.h"
 #include "shim/control/names.h"
+#include "shim/store/asked.h"
 
 namespace recshim::tools {
 namespace {
@@ -184,9 +185,8 @@ std::string hash_in_name(const std::string& path) {
 
 std::optional<std::string> recorded_key(const store::Recording& recording,
                                         const match::MatchOptions& options) {
-  const Json* const request = at(recording.json, {"request"});
-  if (request == nullptr) return std::nullopt;
-  return match::hash_of_recorded(*request, recording.test_id(), options);
+  return match::hash_of_recorded(store::request_under(recording, options), recording.test_id(),
+                                 options);
 }
 
 std::string shown_path(const std::string& path, const std::string& dir) {

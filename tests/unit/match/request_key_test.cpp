@@ -17,6 +17,7 @@ struct Request {
   std::string target = "/";
   std::string type = "application/json";
   std::string body;
+  http::Headers headers = {};
 };
 
 http::Exchange exchange(const Request& request) {
@@ -32,6 +33,7 @@ http::Exchange exchange(const Request& request) {
   out.request.method = request.method;
   out.request.target = request.target;
   if (!request.type.empty()) out.request.headers.push_back({"content-type", request.type});
+  for (const http::Header& header : request.headers) out.request.headers.push_back(header);
   out.request_body = Body(request.body);
   return out;
 }
@@ -359,6 +361,36 @@ TEST(AnyKey, SpilledBodiesAreReadBack) {
   const Result<RequestKey> out = compute_key(spilled, std::nullopt, kNone);
   ASSERT_TRUE(out.ok());
   EXPECT_EQ(out->hash, key({.target = "/x", .body = whole + "\"}"}).hash);
+}
+
+TEST(GenericKey, HeadersThatSelectBelongToIt) {
+  const Request bare{.method = "GET", .target = "/file", .type = ""};
+  const std::string without = key(bare).hash;
+  const auto with = [&](const std::string& name, const std::string& value) {
+    Request request = bare;
+    request.headers = {{"Accept", "*/*"}, {name, value}};
+    return key(request);
+  };
+  EXPECT_EQ(with("User-Agent", "curl").hash, without);
+  for (const char* name :
+       {"Range", "If-Range", "If-None-Match", "If-Modified-Since", "X-Amz-Target", "SOAPAction",
+        "X-HTTP-Method-Override", "Depth", "Destination"}) {
+    EXPECT_NE(with(name, "1").hash, without) << name;
+    EXPECT_NE(with(name, "1").hash, with(name, "2").hash) << name;
+    EXPECT_EQ(with(name, "1").hash, with(http::to_lower(name), "1").hash) << name;
+  }
+  const RequestKey range = with("Range", "bytes=0-7");
+  EXPECT_EQ(range.canonical,
+            R"({"headers": {"range": "bytes=0-7"}, "method": "GET", "payload": {}, )"
+            R"("test_id": null, "url": "https://h.example/file"})");
+  EXPECT_EQ(text(range.request["headers"]), R"({"range":"bytes=0-7"})");
+  EXPECT_EQ(hash_of_recorded(range.request, std::nullopt, kNone), range.hash);
+  EXPECT_EQ(content_hash(range.request, std::nullopt, kNone), range.hash);
+  // Never in a dialect's key.
+  Request chat{.target = "/v1/chat/completions", .body = R"({"model":"m"})"};
+  const std::string plain = key(chat).hash;
+  chat.headers = {{"If-None-Match", "x"}};
+  EXPECT_EQ(key(chat).hash, plain);
 }
 
 }  // namespace
