@@ -167,7 +167,9 @@ Result<std::optional<Series>> Store::Impl::locate(const http::Exchange& request,
 Result<std::optional<Store::Impl::ReplayCounter>> Store::Impl::replay_counter(
     const http::Exchange& request, const match::RequestKey& key, const std::string& stem,
     RecordingCache::FolderTimes& times) {
-  const std::string plain = counter_name(stem, request.origin.host);
+  std::string plain = counter_name(stem, request.origin.host);
+  // Several keys of now may have had one name before: each goes through its files by itself.
+  if (!stem.starts_with(key.hash)) plain += "-" + key.hash;
   const auto counter_of = [&](match::Json wishes) {
     const std::string name = wishes.empty() ? plain : plain + "-" + digest_of(wishes);
     return ReplayCounter{SessionMemory::Name("replay", name), std::move(wishes)};
