@@ -4,7 +4,7 @@
 # What building needs. A|B is either of them: the first one that the distribution has.
 build_packages=(cmake ninja-build g++ 'libllhttp-dev|node-llhttp' nlohmann-json3-dev libspdlog-dev libfmt-dev
   libcli11-dev libmd-dev libpcre2-dev zlib1g-dev libbrotli-dev libzstd-dev libssl-dev
-  libcurl4-openssl-dev)
+  libcurl4-openssl-dev libnghttp2-dev)
 # What the demo runs.
 demo_packages=(curl openssl python3 util-linux)
 # What makes a Debian package of the build.

@@ -12,7 +12,7 @@ arch=$1 sysroot=$(cd "$2" && pwd)
 . "$here/target.sh"
 libc_packages=(libc6 libc6-dev libgcc-10-dev)
 packages=(linux-libc-dev gcc-12-base zlib1g-dev libzstd-dev libbrotli-dev libmd-dev libpcre2-dev libssl-dev
-  nlohmann-json3-dev libspdlog-dev libfmt-dev libcli11-dev node-llhttp)
+  libnghttp2-dev nlohmann-json3-dev libspdlog-dev libfmt-dev libcli11-dev node-llhttp)
 
 dir=$sysroot
 stamp="$arch $(cat "$0" "$here"/{older_glibc.c,target.sh,toolchain.cmake} "$here"/../{own-apt.sh,sysroot.cmake} | sha256sum)"

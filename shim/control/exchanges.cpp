@@ -104,8 +104,7 @@ void Exchanges::unrecorded(const http::Origin& origin, flow::RecordConnection::S
   unrecorded(nothing, reason);
 }
 
-std::optional<store::Missing> Exchanges::answer(flow::ReplayConnection& connection,
-                                                http::Exchange& request,
+std::optional<store::Missing> Exchanges::answer(flow::Asker& asker, http::Exchange& request,
                                                 flow::Commands& more) const {
   const uint64_t started_us = env_.monotonic_time_us();
   apply_header_test_id(request);
@@ -119,21 +118,21 @@ std::optional<store::Missing> Exchanges::answer(flow::ReplayConnection& connecti
     line.outcome = Outcome::kRefused;
     line.detail = lookup.error().message;
     outlets_.tell_user(fmt::format("{} {}: {}", line.method, line.url, lookup.error().message));
-    connection.deliver_miss("", lookup.error().message, env_.monotonic_time_us(), more);
+    asker.deliver_miss("", lookup.error().message, env_.monotonic_time_us(), more);
   } else {
     auto& found = std::get<store::Found>(*lookup);
     line.key = found.hash;
     line.file = found.path;
     line.borrowed = found.borrowed;
     log::info("replay {} {} from {}", line.method, line.url, found.path);
-    connection.deliver(std::move(found.exchange), env_.monotonic_time_us(), more);
+    asker.deliver(std::move(found.exchange), env_.monotonic_time_us(), more);
   }
   line.duration_us = env_.monotonic_time_us() - started_us;
   outlets_.journal(std::move(line));
   return std::nullopt;
 }
 
-void Exchanges::miss(flow::ReplayConnection& connection, const http::Exchange& request,
+void Exchanges::miss(flow::Asker& asker, const http::Exchange& request,
                      const store::Missing& missing, flow::Commands& more) const {
   const std::string protocol = http::asked_switch(request.request);
   if (!protocol.empty()) {
@@ -151,24 +150,24 @@ void Exchanges::miss(flow::ReplayConnection& connection, const http::Exchange& r
   line.detail = missing.nearest_path;
   outlets_.tell_user(missing.summary);
   log::info("{}", missing.diagnosis);
-  connection.deliver_miss(missing.hash, missing.diagnosis, env_.monotonic_time_us(), more);
+  asker.deliver_miss(missing.hash, missing.diagnosis, env_.monotonic_time_us(), more);
   outlets_.journal(std::move(line));
 }
 
-void Exchanges::answer_early(flow::ReplayConnection& connection, http::Exchange& request,
+void Exchanges::answer_early(flow::Asker& asker, http::Exchange& request,
                              flow::Commands& more) const {
   apply_header_test_id(request);
   auto found = store_.find_early(request);
   if (!found || !found->has_value()) {
     // What is wrong with a file is reported by the lookup proper, which follows.
-    connection.continue_body(env_.monotonic_time_us(), more);
+    asker.continue_body(env_.monotonic_time_us(), more);
     return;
   }
   auto line = line_of(request, Outcome::kHit);
   line.key = (*found)->hash;
   line.file = (*found)->path;
   outlets_.journal(std::move(line));
-  connection.deliver(std::move((*found)->exchange), env_.monotonic_time_us(), more);
+  asker.deliver(std::move((*found)->exchange), env_.monotonic_time_us(), more);
 }
 
 void Exchanges::refused(const std::string& url, const std::string& who,

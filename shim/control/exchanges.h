@@ -41,14 +41,13 @@ class Exchanges {
   // flow::Find: delivers the recording that answers request, or the reason why it can't be
   // read. Returns what is missing where there is none; nothing is delivered or journalled
   // then. more: what the connection asks for next.
-  std::optional<store::Missing> answer(flow::ReplayConnection& connection, http::Exchange& request,
+  std::optional<store::Missing> answer(flow::Asker& asker, http::Exchange& request,
                                        flow::Commands& more) const;
   // The answer to what is missing: tells the user, and the program gets the miss.
-  void miss(flow::ReplayConnection& connection, const http::Exchange& request,
-            const store::Missing& missing, flow::Commands& more) const;
+  void miss(flow::Asker& asker, const http::Exchange& request, const store::Missing& missing,
+            flow::Commands& more) const;
   // flow::FindEarly: delivers a recording that answered before the body, or lets it come.
-  void answer_early(flow::ReplayConnection& connection, http::Exchange& request,
-                    flow::Commands& more) const;
+  void answer_early(flow::Asker& asker, http::Exchange& request, flow::Commands& more) const;
   // A connection that is refused: journalled and told.
   void refused(const std::string& url, const std::string& who, const std::string& reason) const;
   // Method and URL as they may be told, without secrets.

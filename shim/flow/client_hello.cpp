@@ -54,21 +54,31 @@ bool join_records(std::string_view bytes, std::string& message) {
   return true;
 }
 
-std::string server_name_of(Reader extensions) {
-  while (extensions.ok && !extensions.rest.empty()) {
-    const size_t type = extensions.number(2);
-    Reader data = extensions.vector(2);
-    if (type != 0) continue;  // server_name
-    Reader list = data.vector(2);
-    if (list.number(1) != 0) break;  // host_name
-    const Reader name = list.vector(2);
-    if (name.ok) return http::to_lower(name.rest);
-    break;
+constexpr size_t kServerName = 0;
+constexpr size_t kAlpn = 16;
+
+std::string server_name_of(Reader data) {
+  Reader list = data.vector(2);
+  if (list.number(1) != 0) return "";  // host_name
+  const Reader name = list.vector(2);
+  return name.ok ? http::to_lower(name.rest) : "";
+}
+
+std::vector<std::string> protocols_of(Reader data) {
+  std::vector<std::string> names;
+  Reader list = data.vector(2);
+  while (list.ok && !list.rest.empty()) {
+    const Reader name = list.vector(1);
+    if (name.ok) names.emplace_back(name.rest);
   }
-  return "";
+  return names;
 }
 
 }  // namespace
+
+bool ClientHello::offers(std::string_view protocol) const {
+  return std::find(protocols.begin(), protocols.end(), protocol) != protocols.end();
+}
 
 ClientHello read_client_hello(std::string_view first_bytes) {
   using State = ClientHello::State;
@@ -91,7 +101,13 @@ ClientHello read_client_hello(std::string_view first_bytes) {
   if (!hello.ok) return result;
   result.state = State::kWhole;
   std::memcpy(result.random.data(), random.data(), random.size());
-  result.server_name = server_name_of(hello.vector(2));
+  Reader extensions = hello.vector(2);
+  while (extensions.ok && !extensions.rest.empty()) {
+    const size_t type = extensions.number(2);
+    const Reader data = extensions.vector(2);
+    if (type == kServerName) result.server_name = server_name_of(data);
+    if (type == kAlpn) result.protocols = protocols_of(data);
+  }
   return result;
 }
 

@@ -65,13 +65,18 @@ struct PassThrough {
 struct TlsSeen {
   std::string unsent;
 };
+// Replay: the client's bytes are HTTP/2. unsent: what it sent so far, from the preface on.
+struct Http2Seen {
+  std::string unsent;
+};
 // A proxy accepted (record) or is asked for (replay) a tunnel to origin; the bytes that
 // follow belong to it. scheme is "" until the first bytes tell.
 struct Tunnel {
   http::Origin origin;
 };
 
-using Command = std::variant<Save, Unrecorded, Find, FindEarly, PassThrough, TlsSeen, Tunnel>;
+using Command =
+    std::variant<Save, Unrecorded, Find, FindEarly, PassThrough, TlsSeen, Http2Seen, Tunnel>;
 using Commands = std::vector<Command>;
 
 // kRagged: the end of a TLS connection without close_notify (RFC 8446 §6.1).
@@ -130,12 +135,25 @@ struct Segment {
   bool continues_boundary = false;  // may follow the previous segment without waiting
 };
 
+// Who has asked for a recording, whatever its protocol: takes the answer to Find and FindEarly.
+class Asker {
+ public:
+  virtual ~Asker() = default;
+  // recording: the response side is read; kept until sent.
+  virtual void deliver(http::Exchange recording, uint64_t now_us, Commands& out) = 0;
+  // Gives the contract's 424 (or resets): key and diagnosis go into it.
+  virtual void deliver_miss(std::string_view key, std::string_view diagnosis, uint64_t now_us,
+                            Commands& out) = 0;
+  // FindEarly found nothing: the body may come.
+  virtual void continue_body(uint64_t now_us, Commands& out) = 0;
+};
+
 // Plays the server of a connection from recordings.
 // Threads: external synchronisation.
-class ReplayConnection {
+class ReplayConnection final : public Asker {
  public:
   ReplayConnection(http::Origin origin, bool is_proxy, const Settings& settings);
-  ~ReplayConnection();
+  ~ReplayConnection() override;
 
   // Takes all bytes. Pipelined requests are answered in order.
   void on_client_bytes(std::string_view bytes, uint64_t now_us, Commands& out);
@@ -145,12 +163,10 @@ class ReplayConnection {
   void set_address(std::string address, std::function<bool(const std::string& host)> may_be);
   [[nodiscard]] const http::Origin& origin() const;
 
-  // Answers to Find and FindEarly. recording: the response side is read; kept until sent.
-  void deliver(http::Exchange recording, uint64_t now_us, Commands& out);
-  // Renders the contract's 424 (or resets): key and diagnosis go into it.
+  void deliver(http::Exchange recording, uint64_t now_us, Commands& out) override;
   void deliver_miss(std::string_view key, std::string_view diagnosis, uint64_t now_us,
-                    Commands& out);
-  void continue_body(uint64_t now_us, Commands& out);
+                    Commands& out) override;
+  void continue_body(uint64_t now_us, Commands& out) override;
   // Answers Find where somebody else has sent the response (it was fetched from the real
   // server): the connection goes on with the next request, or ends as that response did.
   void answered_elsewhere(std::optional<End> end, uint64_t now_us, Commands& out);

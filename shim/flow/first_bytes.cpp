@@ -16,7 +16,7 @@ http::Protocol look_at(std::string_view first_bytes) {
 
 std::string why_foreign(http::Protocol protocol) {
   if (protocol == http::Protocol::kHttp2) {
-    return "the client speaks HTTP/2 with prior knowledge, which is not supported yet";
+    return "the client speaks HTTP/2 without TLS to a proxy, which is not supported";
   }
   return "the client speaks neither HTTP nor TLS";
 }

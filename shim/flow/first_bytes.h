@@ -24,9 +24,10 @@ bool server_speaks_first(uint16_t port);
 // Why a connection to one is not replayed, for people.
 inline constexpr const char* kServerSpeaksFirst =
     "on this port the server speaks first, so it is not HTTP";
-// The same of TLS whose client offers HTTP/2 and nothing else.
-inline constexpr const char* kOnlyHttp2 =
-    "the program offers HTTP/2 alone, which this version does not speak; let it offer HTTP/1.1, or "
-    "leave the host out of RECSHIM_HOSTS";
+// The same of TLS whose client offers no version of HTTP that is spoken here.
+inline constexpr const char* kNoKnownProtocol =
+    "the program offers neither HTTP/1.1 nor HTTP/2 by ALPN; leave the host out of RECSHIM_HOSTS "
+    "if "
+    "it is another protocol";
 
 }  // namespace recshim::flow

@@ -5,11 +5,17 @@
 #include <string>
 #include <string_view>
 
+#include "shim/http/message.h"
+
 namespace recshim::flow {
 
-// A whole response: 424 (RFC 4918 §11.4) with an error object of OpenAI's shape, which the
+// The response: 424 (RFC 4918 §11.4) with an error object of OpenAI's shape, which the
 // SDKs show to their users, and headers that name the key and stop the SDKs' retries.
-// head_only: the request was HEAD. closes: the client asked for the connection's end.
+http::Exchange miss_response(std::string_view key, std::string_view diagnosis);
+// The same to a gRPC call: FAILED_PRECONDITION, with the diagnosis as its message.
+http::Exchange grpc_miss_response(std::string_view key, std::string_view diagnosis);
+// The former's bytes over HTTP/1.1. head_only: the request was HEAD. closes: the client asked for
+// the connection's end.
 std::string render_miss(std::string_view key, std::string_view diagnosis, bool head_only,
                         bool closes);
 

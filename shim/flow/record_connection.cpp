@@ -7,6 +7,7 @@
 #include "shim/flow/connection.h"
 #include "shim/flow/exchange_recorder.h"
 #include "shim/flow/first_bytes.h"
+#include "shim/flow/http2_recorder.h"
 #include "shim/flow/origin.h"
 #include "shim/flow/stamps.h"
 #include "shim/flow/state.h"
@@ -24,6 +25,15 @@ bool may_be_response(std::string_view first_bytes) {
   constexpr std::string_view kStart = "HTTP/1.";
   const size_t n = std::min(kStart.size(), first_bytes.size());
   return first_bytes.substr(0, n) == kStart.substr(0, n);
+}
+
+// Whether these may be the first bytes of an HTTP/2 server's SETTINGS frame, which may come before
+// the client's preface (RFC 9113 §3.4, §6.5).
+bool may_be_settings(std::string_view first_bytes) {
+  constexpr std::string_view kTypeFlagsStream("\4\0\0\0\0\0", 6);
+  if (!first_bytes.empty() && first_bytes[0] != 0) return false;
+  if (first_bytes.size() <= 3) return true;
+  return kTypeFlagsStream.starts_with(first_bytes.substr(3, 6));
 }
 
 // A request whose exchange is not over.
@@ -48,6 +58,9 @@ struct RecordConnection::Impl {
   void leave(std::string reason, Commands& out);
   void pump(Commands& out);
   void sniff_client(Commands& out);
+  void begin_http2(Commands& out);
+  void follow_http2(Status done, Commands& out);
+  void end_http2(Commands& out);  // REQUIRES: http2, server_end
   bool pump_client(Commands& out);
   bool pump_server(Commands& out);
   void server_ended(Commands& out);
@@ -85,6 +98,7 @@ struct RecordConnection::Impl {
   std::string client_broken;  // why no more of its bytes are taken; else empty
   std::optional<std::pair<End, uint64_t>> server_end;
   std::deque<Open> open;  // in the order of the requests; the last one may be incomplete
+  std::optional<Http2Recorder> http2;  // is told everything once that is what it speaks
 };
 
 // A connection begins, or begins anew inside a tunnel.
@@ -115,6 +129,7 @@ void RecordConnection::Impl::pump(Commands& out) {
   bool progress = true;
   while (progress && phase != Phase::kGone) {
     if (phase == Phase::kSniffing) sniff_client(out);
+    if (http2) return;
     progress = pump_client(out);
     progress = pump_server(out) || progress;
   }
@@ -126,7 +141,9 @@ void RecordConnection::Impl::pump(Commands& out) {
   }
   // A server that speaks first, or out of turn, does not speak HTTP; but a response may be
   // read before the write of its request has been seen.
-  if (open.empty() && !from_server.empty() && !may_be_response(from_server.first(8))) {
+  const bool early_settings = phase == Phase::kSniffing && may_be_settings(from_server.first(9));
+  if (open.empty() && !from_server.empty() && !early_settings &&
+      !may_be_response(from_server.first(8))) {
     leave(from_client.empty() && phase == Phase::kSniffing
               ? "the server spoke before the client"
               : "the server sent bytes that answer no request",
@@ -152,9 +169,45 @@ void RecordConnection::Impl::sniff_client(Commands& out) {
     out.emplace_back(TlsSeen{from_client.first(from_client.size())});
     from_client.clear();
     from_server.clear();
+  } else if (protocol == http::Protocol::kHttp2 && !is_proxy) {
+    begin_http2(out);
   } else {
     leave(why_foreign(protocol), out);
   }
+}
+
+void RecordConnection::Impl::begin_http2(Commands& out) {
+  step(PhaseStep::kHttpSeen);
+  if (origin.scheme.empty()) origin.scheme = "http";
+  http2.emplace(
+      owner,
+      [this](const http::RequestHead& head, http::Origin& target) {
+        return decide_origin(head, target);
+      },
+      settings);
+  for (; http2 && !from_client.empty(); from_client.take(from_client.front().size())) {
+    follow_http2(http2->on_client_bytes(from_client.front(), from_client.front_us(), out), out);
+  }
+  for (; http2 && !from_server.empty(); from_server.take(from_server.front().size())) {
+    follow_http2(http2->on_server_bytes(from_server.front(), from_server.front_us(), out), out);
+  }
+  if (http2 && server_end) end_http2(out);
+}
+
+void RecordConnection::Impl::end_http2(Commands& out) {
+  http2->on_server_end(server_end->first, server_end->second, out);
+  http2.reset();
+  step(PhaseStep::kLeft);
+}
+
+// Gives up what can't be read.
+void RecordConnection::Impl::follow_http2(Status done, Commands& out) {
+  if (done.ok()) return;
+  if (!http2->busy()) lose_connection(done.error().message, out);
+  http2->lose_open(done.error().message, out);
+  http2.reset();
+  step(PhaseStep::kLeft);
+  out.emplace_back(PassThrough{done.error().message, false, {}});
 }
 
 bool RecordConnection::Impl::pump_client(Commands& out) {
@@ -413,6 +466,7 @@ void RecordConnection::Impl::lose_connection(std::string_view reason, Commands& 
 // a request it may be what a server says of its own accord (408).
 void RecordConnection::Impl::answered_unasked(Commands& out) {
   if (phase != Phase::kSniffing || !open.empty() || from_server.empty() || is_proxy) return;
+  if (may_be_settings(from_server.first(9))) return;
   lose_connection("an answer came to a request that was not seen", out);
 }
 
@@ -422,12 +476,20 @@ RecordConnection::~RecordConnection() = default;
 
 void RecordConnection::on_client_bytes(std::string_view bytes, uint64_t now_us, Commands& out) {
   if (impl_->phase == Phase::kGone || !impl_->client_broken.empty()) return;
+  if (impl_->http2) {
+    impl_->follow_http2(impl_->http2->on_client_bytes(bytes, now_us, out), out);
+    return;
+  }
   impl_->from_client.push(bytes, now_us);
   impl_->pump(out);
 }
 
 void RecordConnection::on_server_bytes(std::string_view bytes, uint64_t now_us, Commands& out) {
   if (impl_->phase == Phase::kGone || impl_->server_end) return;
+  if (impl_->http2) {
+    impl_->follow_http2(impl_->http2->on_server_bytes(bytes, now_us, out), out);
+    return;
+  }
   impl_->from_server.push(bytes, now_us);
   impl_->pump(out);
 }
@@ -435,12 +497,19 @@ void RecordConnection::on_server_bytes(std::string_view bytes, uint64_t now_us, 
 void RecordConnection::on_server_end(End end, uint64_t now_us, Commands& out) {
   if (impl_->phase == Phase::kGone || impl_->server_end) return;
   impl_->server_end.emplace(end, now_us);
+  if (impl_->http2) return impl_->end_http2(out);
   impl_->pump(out);
 }
 
 void RecordConnection::on_client_end(uint64_t now_us, Commands& out) {
   auto& impl = *impl_;
   if (impl.phase == Phase::kGone) return;
+  if (impl.http2) {
+    impl.http2->on_client_end(now_us, out);
+    impl.http2.reset();
+    impl.step(PhaseStep::kLeft);
+    return;
+  }
   impl.pump(out);
   if (impl.phase == Phase::kGone) return;
   if (!impl.open.empty() && impl.open.front().recorder.response_begun()) {
@@ -466,7 +535,7 @@ const http::Origin& RecordConnection::origin() const {
   return impl_->origin;
 }
 bool RecordConnection::busy() const {
-  return !impl_->open.empty() || impl_->stamps.pending();
+  return !impl_->open.empty() || impl_->stamps.pending() || (impl_->http2 && impl_->http2->busy());
 }
 
 }  // namespace recshim::flow

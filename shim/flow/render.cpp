@@ -5,6 +5,8 @@
 
 #include <algorithm>
 
+#include "shim/http/http2_message.h"
+
 namespace recshim::flow {
 namespace {
 
@@ -33,6 +35,11 @@ std::optional<End> end_of(const http::Exchange& recording) {
 
 Renderer::Renderer(http::Exchange recording, const RenderOptions& options)
     : recording_(std::move(recording)), options_(options), end_(end_of(recording_)) {
+  recording_.response =
+      http::http1_response(std::move(recording_.response), recording_.framing, options_.head_only);
+  for (auto& head : recording_.informational) {
+    head = http::http1_response(std::move(head), http::Framing::kNone, false);
+  }
   load();
 }
 

@@ -150,6 +150,10 @@ void ReplayConnection::Impl::sniff_client(Commands& out) {
     step(PhaseStep::kLeft);
     out.emplace_back(TlsSeen{std::move(unfed)});
     unfed.clear();
+  } else if (protocol == http::Protocol::kHttp2 && !is_proxy) {
+    step(PhaseStep::kLeft);
+    out.emplace_back(Http2Seen{std::move(unfed)});
+    unfed.clear();
   } else {
     leave(why_foreign(protocol), out);
   }

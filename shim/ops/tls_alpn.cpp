@@ -22,8 +22,20 @@ runtime::AlpnOffer classify_alpn(const std::vector<std::string>& names) {
     return std::find(names.begin(), names.end(), name) != names.end();
   };
   if (offers(kHttp11)) return runtime::AlpnOffer::kHasHttp11;
+  if (offers(kHttp2)) return runtime::AlpnOffer::kHasHttp2;
   // HTTP/1.0 alone is as good as no offer: nothing is to be narrowed or selected.
   return offers("http/1.0") ? runtime::AlpnOffer::kNone : runtime::AlpnOffer::kOnlyOther;
+}
+
+std::string_view choose_alpn(const std::vector<std::string>& names) {
+  switch (classify_alpn(names)) {
+    case runtime::AlpnOffer::kHasHttp11:
+      return kHttp11;
+    case runtime::AlpnOffer::kHasHttp2:
+      return kHttp2;
+    default:
+      return "";
+  }
 }
 
 bool must_narrow_alpn(const std::vector<std::string>& names) {

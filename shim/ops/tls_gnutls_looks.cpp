@@ -130,9 +130,11 @@ int gnutls_alpn_get_selected_protocol(const void* caller, GnutlsSession session,
   return look(
       caller, &GnutlsApi::gnutls_alpn_get_selected_protocol, kNotAvailable,
       [protocol](Session& ours) {
-        if (classify_alpn(ours.alpn) != runtime::AlpnOffer::kHasHttp11) return kNotAvailable;
-        static unsigned char name[] = {'h', 't', 't', 'p', '/', '1', '.', '1'};
-        *protocol = {name, sizeof name};
+        const std::string_view chosen = choose_alpn(ours.alpn);
+        if (chosen.empty()) return kNotAvailable;
+        // Of static life, and not written to by who asks.
+        auto* const name = reinterpret_cast<unsigned char*>(const_cast<char*>(chosen.data()));
+        *protocol = {name, static_cast<unsigned>(chosen.size())};
         return kSuccess;
       },
       session, protocol);

@@ -8,7 +8,6 @@
 #include <climits>
 
 #include "shim/base/log.h"
-#include "shim/ops/tls_alpn.h"
 #include "shim/ops/tls_openssl.h"
 #include "shim/ops/tls_openssl_virtual.h"
 #include "shim/runtime/guard.h"
@@ -45,22 +44,6 @@ void after_step(Session& session) {
       session.hello_noted = true;
       runtime::note_client_hello(random, session.tap.get());
     }
-  }
-  if (session.protocol_checked || api.SSL_is_init_finished == nullptr ||
-      api.SSL_is_init_finished(session.ssl) == 0) {
-    return;
-  }
-  session.protocol_checked = true;
-  const unsigned char* name = nullptr;
-  unsigned size = 0;
-  if (api.SSL_get0_alpn_selected != nullptr) {
-    api.SSL_get0_alpn_selected(session.ssl, &name, &size);
-  }
-  const std::string_view chosen(reinterpret_cast<const char*>(name), size);
-  if (chosen == "h2") {
-    session.tap->on_unreadable("it speaks HTTP/2, by an offer made past the hooks");
-    session.close_tap();
-    session.mode = Mode::kForeign;
   }
 }
 

@@ -70,9 +70,10 @@ void SSL_get0_alpn_selected(const void* caller, const SSL* ssl, const unsigned c
   *name = nullptr;
   *size = 0;
   if (target.mode == Mode::kVirtual) {
-    if (!target.session->http11_selected) return;
-    *name = reinterpret_cast<const unsigned char*>(kHttp11.data());
-    *size = static_cast<unsigned>(kHttp11.size());
+    const std::string_view selected = target.session->selected_protocol;
+    if (selected.empty()) return;
+    *name = reinterpret_cast<const unsigned char*>(selected.data());
+    *size = static_cast<unsigned>(selected.size());
   } else if (target.api != nullptr && target.api->SSL_get0_alpn_selected != nullptr) {
     target.api->SSL_get0_alpn_selected(ssl, name, size);
   }

@@ -103,7 +103,7 @@ Session* decide(const Library& library, SSL* ssl, int fd) {
   session->fd = fd;
   session->host = std::move(verdict.host);
   session->connection = verdict.connection;
-  session->http11_selected = classify_alpn(offer) == runtime::AlpnOffer::kHasHttp11;
+  session->selected_protocol = choose_alpn(offer);
   switch (verdict.action) {
     case runtime::TlsAction::kLeaveAlone:
       session->mode = Mode::kForeign;
@@ -179,7 +179,7 @@ void Session::reset() {
   ended = false;
   write_done = 0;
   fd = -1;
-  hello_noted = protocol_checked = end_told = false;
+  hello_noted = end_told = false;
 }
 
 size_t Session::take_pushback(void* buffer, size_t size, bool keep) {

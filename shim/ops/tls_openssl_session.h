@@ -35,7 +35,7 @@ struct Session final : TappedSession {
 
   // kVirtual
   std::string host;
-  bool http11_selected = false;
+  std::string_view selected_protocol;  // of a virtual session
   int shutdown = 0;
   std::shared_ptr<runtime::VirtualConnection> connection;
   bool ended = false;             // the transport gave its end
@@ -47,7 +47,6 @@ struct Session final : TappedSession {
   std::shared_ptr<runtime::TlsTap> tap;
   int fd = -1;
   bool hello_noted = false;
-  bool protocol_checked = false;
   bool end_told = false;
 
   ~Session();

@@ -94,6 +94,11 @@ class ReplayExecutor {
     return hand_over(socket_, /*plaintext=*/false, rest_of_reply(socket_), command.unsent);
   }
 
+  int execute(flow::Http2Seen& command, flow::Commands&) {
+    // A virtual session goes on over what is handed over.
+    return hand_over(socket_, socket_.tls, rest_of_reply(socket_), command.unsent);
+  }
+
   int execute(flow::Tunnel& command, flow::Commands& more) {
     socket_.origin = command.origin;
     socket_.proxy = false;

@@ -110,7 +110,7 @@ TlsVerdict decide_on(Socket& socket, const std::string& sni, AlpnOffer alpn, boo
   const bool configured = hosts.configured(origin.host, origin.port, server_address(socket));
   if (socket.role == Role::kReplay) {
     if (hosts.excluded(origin.host, origin.port)) return refusal(origin.host, kExcluded);
-    if (alpn == AlpnOffer::kOnlyOther) return refusal(origin.host, flow::kOnlyHttp2);
+    if (alpn == AlpnOffer::kOnlyOther) return refusal(origin.host, flow::kNoKnownProtocol);
     verdict.action = TlsAction::kVirtual;
     verdict.connection = std::make_shared<VirtualConnection>();
     verdict.connection->host = sni;
@@ -130,7 +130,7 @@ TlsVerdict decide_on(Socket& socket, const std::string& sni, AlpnOffer alpn, boo
   const bool watched_and_named = socket.role == Role::kWatched && configured;
   if (socket.role == Role::kRecord || watched_and_named) {
     if (alpn == AlpnOffer::kOnlyOther) {
-      leave_unrecorded(origin, flow::kOnlyHttp2);
+      leave_unrecorded(origin, flow::kNoKnownProtocol);
       socket.tls = true;
       return verdict;
     }

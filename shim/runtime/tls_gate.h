@@ -30,14 +30,13 @@ class TlsTap {
                        size_t n) = 0;           // plaintext SSL_read returned (not peeked)
   virtual void on_read_end(flow::End end) = 0;  // close_notify, EOF or reset
   virtual void on_close() = 0;                  // SSL_shutdown/SSL_free: idempotent
-  // Its plaintext can't be read: not recorded, and why. As on_close() otherwise.
-  virtual void on_unreadable(const std::string& reason) = 0;
   // What is left unread when the program closes is worth draining (a stream whose end
   // marker may have come): true while a response is under way.
   virtual bool wants_drain() = 0;
 };
 
-enum class AlpnOffer { kNone, kHasHttp11, kOnlyOther };  // what the client offers
+// What the client offers. kHasHttp2: not http/1.1, which goes before it.
+enum class AlpnOffer { kNone, kHasHttp11, kHasHttp2, kOnlyOther };
 
 // What a virtual session is on. Its socket is null until known: memory BIOs show none, and the
 // first plaintext tells (begin_virtual).

@@ -66,13 +66,6 @@ class Tap final : public TlsTap {
     record_.reset();
   }
 
-  void on_unreadable(const std::string& reason) override {
-    const OwnWork work;
-    const std::lock_guard lock(mutex);
-    if (record_ && !inherited) leave_unrecorded(record_->origin(), reason);
-    record_.reset();
-  }
-
   bool wants_drain() override {
     const OwnWork work;
     const std::lock_guard lock(mutex);

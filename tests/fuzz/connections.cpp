@@ -22,6 +22,7 @@ using flow::test::Scene;
 // they were still the connection's first when they were found wrong.
 std::string name_of(const flow::Command& command) {
   if (std::holds_alternative<flow::TlsSeen>(command)) return "tls";
+  if (std::holds_alternative<flow::Http2Seen>(command)) return "http2";
   if (std::holds_alternative<flow::PassThrough>(command)) return "pass";
   if (std::holds_alternative<flow::Unrecorded>(command)) return "unrecorded";
   std::string name = flow::test::describe(command);

@@ -123,13 +123,15 @@ Status write_file(const std::string& path, const std::string& content, mode_t mo
   return Error{ErrorCode::kIo, fmt::format("cannot write {}: {}", path, std::strerror(error))};
 }
 
-// Accepts http/1.1 where the client offers protocols at all.
-int select_protocol(SSL*, const unsigned char** out, unsigned char* out_size,
+// Chooses where the client offers protocols at all. One that offers both stays with HTTP/1.1, as it
+// does where the library is in its TLS.
+int select_protocol(SSL* ssl, const unsigned char** out, unsigned char* out_size,
                     const unsigned char* offered, unsigned int offered_size, void*) {
-  static constexpr unsigned char kHttp1[] = "\x08http/1.1";
+  if (SSL_get_app_data(ssl) != nullptr) return SSL_TLSEXT_ERR_NOACK;  // choose_no_protocol
+  static constexpr unsigned char kKnown[] = "\x08http/1.1\x02h2";
   unsigned char* chosen = nullptr;
   const int found =
-      SSL_select_next_proto(&chosen, out_size, kHttp1, sizeof kHttp1 - 1, offered, offered_size);
+      SSL_select_next_proto(&chosen, out_size, kKnown, sizeof kKnown - 1, offered, offered_size);
   *out = chosen;
   return found == OPENSSL_NPN_NEGOTIATED ? SSL_TLSEXT_ERR_OK : SSL_TLSEXT_ERR_ALERT_FATAL;
 }
@@ -214,6 +216,11 @@ Result<SslContextPtr> Authority::make_context(const std::string& host, bool untr
   SSL_CTX_set_options(context.get(), SSL_OP_NO_TICKET | SSL_OP_NO_RENEGOTIATION);
   SSL_CTX_set_mode(context.get(), SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
   return context;
+}
+
+void choose_no_protocol(SSL* ssl) {
+  static char chosen = 0;  // any address will do
+  SSL_set_app_data(ssl, &chosen);
 }
 
 Result<SSL_CTX*> Authority::server_context(const std::string& host, bool untrusted) {

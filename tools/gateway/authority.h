@@ -28,7 +28,8 @@ class Authority {
   static Result<std::unique_ptr<Authority>> open(const std::string& session_dir);
 
   // What a server for host uses: a leaf whose subject alternative name is host (name or
-  // address), ALPN http/1.1, TLS 1.2 and up. The same for every call with this host.
+  // address), TLS 1.2 and up. Of what the client offers by ALPN it chooses http/1.1, or h2 where
+  // that is not offered. The same for every call with this host.
   // untrusted: the leaf signs itself, so that no client can take it for the host's.
   // Lives as long as the authority.
   Result<SSL_CTX*> server_context(const std::string& host, bool untrusted = false);
@@ -45,5 +46,8 @@ class Authority {
   std::mutex mutex_;
   std::map<std::pair<std::string, bool>, SslContextPtr> contexts_;
 };
+
+// The session of a server_context() that is to choose nothing of what the client offers by ALPN.
+void choose_no_protocol(SSL* ssl);
 
 }  // namespace recshim::gateway

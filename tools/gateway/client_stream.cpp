@@ -8,6 +8,7 @@
 #include <chrono>
 
 #include "shim/flow/first_bytes.h"
+#include "tools/gateway/authority.h"
 
 namespace recshim::gateway {
 namespace {
@@ -42,7 +43,8 @@ ClientStream::ClientStream(int fd, int control_fd) : socket_(fd) {
   if (control_fd >= 0) control_.emplace(control_fd);
 }
 
-void ClientStream::start_tls(SSL_CTX* context, std::string_view read, std::function<void()> spoke) {
+void ClientStream::start_tls(SSL_CTX* context, std::string_view read, std::function<void()> spoke,
+                             bool chooses_protocol) {
   on_spoke_ = std::move(spoke);
   ssl_.reset(SSL_new(context));
   from_client_ = BIO_new(BIO_s_mem());
@@ -51,6 +53,7 @@ void ClientStream::start_tls(SSL_CTX* context, std::string_view read, std::funct
   BIO_set_mem_eof_return(to_client_, -1);
   SSL_set_bio(ssl_.get(), from_client_, to_client_);
   SSL_set_accept_state(ssl_.get());
+  if (!chooses_protocol) choose_no_protocol(ssl_.get());
   BIO_write(from_client_, read.data(), static_cast<int>(read.size()));
   was_gone_ = ended();
 }
@@ -96,7 +99,7 @@ Stream::Io ClientStream::read_tls(std::string& out) {
 
 Stream::Io ClientStream::tls_failed(int ssl_error) {
   if (problem_.empty()) {
-    only_http2_ = ERR_GET_REASON(ERR_peek_error()) == SSL_R_NO_APPLICATION_PROTOCOL;
+    no_known_protocol_ = ERR_GET_REASON(ERR_peek_error()) == SSL_R_NO_APPLICATION_PROTOCOL;
     alerted_ = ERR_GET_REASON(ERR_peek_error()) > SSL_AD_REASON_OFFSET;
     problem_ = ssl_error == SSL_ERROR_SSL ? openssl_error() : "TLS failed";
   }
@@ -119,7 +122,7 @@ std::string ClientStream::why_unused(Io how) const {
         detail);
   };
   if (alerted_) return distrust(problem_);
-  if (only_http2_) return flow::kOnlyHttp2;
+  if (no_known_protocol_) return flow::kNoKnownProtocol;
   if (!problem_.empty()) return "the TLS handshake with the program failed: " + problem_;
   const char* const detail =
       how == Io::kReset ? "a reset without an alert" : "a close without an alert";

@@ -21,9 +21,13 @@ class ClientStream final : public Stream {
 
   // From here on the bytes are TLS, and we are the server. read: the client's bytes that
   // have been read already. The handshake goes on with read().
-  // context: borrowed for this call. spoke: called with the first plaintext.
-  void start_tls(SSL_CTX* context, std::string_view read, std::function<void()> spoke);
+  // context: borrowed for this call. spoke: called with the first plaintext. chooses_protocol: of
+  // those that the client offers by ALPN; false: as a server that knows no ALPN.
+  void start_tls(SSL_CTX* context, std::string_view read, std::function<void()> spoke,
+                 bool chooses_protocol = true);
   [[nodiscard]] bool tls() const { return ssl_ != nullptr; }
+  // False while TLS shakes hands: nothing may be sent yet.
+  [[nodiscard]] bool may_send() const { return !ssl_ || finished_ms_ != 0; }
   // Why read() said kReset over TLS, for people; empty where the client just left.
   [[nodiscard]] const std::string& problem() const { return problem_; }
   // Once read() has met the end: why TLS was of no use to the program, for people. It ended the
@@ -66,9 +70,9 @@ class ClientStream final : public Stream {
   bool was_gone_ = false;  // before it could see our certificate
   bool spoke_ = false;     // it has sent plaintext over TLS
   std::function<void()> on_spoke_;
-  bool only_http2_ = false;   // is all that it offers
-  bool alerted_ = false;      // problem_ is what it has told us
-  uint64_t finished_ms_ = 0;  // when the handshake was over; 0: not yet
+  bool no_known_protocol_ = false;  // among those that it offers
+  bool alerted_ = false;            // problem_ is what it has told us
+  uint64_t finished_ms_ = 0;        // when the handshake was over; 0: not yet
   std::string problem_;
   std::string handshake_failure_;
 };

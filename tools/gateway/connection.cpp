@@ -21,6 +21,7 @@ std::string learn_name(ClientStream& client, std::string& hello, Leads& leads) {
     if (is_end(client.read(hello))) break;
     seen = flow::read_client_hello(hello);
   }
+  leads.only_http2 = seen.offers("h2") && !seen.offers("http/1.1");
   const std::string& name = seen.server_name;
   if (name.empty()) return leads.origin.host;
   if (flow::is_numeric_host(leads.origin.host)) {
@@ -46,11 +47,13 @@ void pass_by(const Shared& shared, const Party& party, ClientStream& client,
 }
 
 void start_tls(const Shared& shared, const Party& party, ClientStream& client, SSL_CTX* context,
-               std::string_view read, const std::string& host) {
-  client.start_tls(context, read,
-                   [trusting = shared.trusting.get(), pid = party.handover().pid, host] {
-                     trusting->add(pid, host);
-                   });
+               std::string_view read, const std::string& host, bool chooses_protocol) {
+  client.start_tls(
+      context, read,
+      [trusting = shared.trusting.get(), pid = party.handover().pid, host] {
+        trusting->add(pid, host);
+      },
+      chooses_protocol);
 }
 
 bool tell_of_handshake(const Shared& shared, const Party& party, const ClientStream& client,

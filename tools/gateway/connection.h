@@ -21,10 +21,14 @@ struct Leads {
   http::Origin origin;  // scheme "" until the first bytes have told
   std::string address;  // where origin's host really is, when it became known by SNI alone
   bool proxy = false;
+  bool only_http2 = false;  // the client offers it, and not HTTP/1.1, by ALPN
 };
 
 // replay and record-if-missing.
 void serve_recordings(const Shared& shared, const Party& party, ClientStream& client, Leads leads);
+// The same of a client that speaks HTTP/2. first: its bytes so far, from the preface on.
+void serve_http2(const Shared& shared, const Party& party, ClientStream& client, const Leads& leads,
+                 std::string_view first);
 // record. first: bytes of the client that have been read already.
 void serve_recorded(const Shared& shared, const Party& party, ClientStream& client, Leads leads,
                     std::string first = "");
@@ -46,7 +50,7 @@ void pass_by(const Shared& shared, const Party& party, ClientStream& client,
 
 // TLS with the program for host, as ClientStream::start_tls; notes who trusts us.
 void start_tls(const Shared& shared, const Party& party, ClientStream& client, SSL_CTX* context,
-               std::string_view read, const std::string& host);
+               std::string_view read, const std::string& host, bool chooses_protocol = true);
 // Refuses a program whose TLS was of no use to it. One that trusts us for this host and left
 // without a word had its reasons. Returns: there was something to refuse.
 bool tell_of_handshake(const Shared& shared, const Party& party, const ClientStream& client,

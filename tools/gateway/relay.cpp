@@ -15,17 +15,17 @@ class Relay {
   void run(const std::string& first) {
     take_from_client(first);
     for (;;) {
-      const bool held = client_.backed_up();
+      const bool held = !client_takes();
       bool moved = upstream_to_client();
       moved = client_to_upstream() || moved;
       if (upstream_end_) return finish();
       if (client_end_ && (*client_end_ == flow::End::kReset || !busy())) return client_left();
       // Reading may have sent what was held: the server's bytes, which are read only when nothing
       // is, may lie decrypted where poll(2) does not see them.
-      if (moved || (held && !client_.backed_up())) continue;
+      if (moved || (held && client_takes())) continue;
       Waiter waiter;
       if (!client_end_ && !upstream_.backed_up()) waiter.for_bytes(client_);
-      if (!client_.backed_up()) waiter.for_bytes(upstream_);
+      if (client_takes()) waiter.for_bytes(upstream_);
       waiter.for_room(client_);
       waiter.for_room(upstream_);
       waiter.wait(-1);
@@ -64,7 +64,7 @@ class Relay {
 
   // The recording is in place before the client has the response's last byte.
   bool upstream_to_client() {
-    if (upstream_end_ || client_.backed_up()) return false;
+    if (upstream_end_ || !client_takes()) return false;
     std::string bytes;
     const auto io = upstream_.read(bytes);
     if (io == Stream::Io::kNothing) return false;
@@ -90,6 +90,8 @@ class Relay {
     if (carry_out(commands, party_).gave_up) record_ = nullptr;
   }
 
+  // A server may speak before the program's handshake with us is over (HTTP/2's SETTINGS).
+  [[nodiscard]] bool client_takes() const { return client_.may_send() && !client_.backed_up(); }
   [[nodiscard]] bool busy() const { return record_ == nullptr || record_->busy(); }
 
   void finish() { client_.end(*upstream_end_); }

@@ -127,7 +127,8 @@ class Recorder {
   }
 
   std::variant<std::unique_ptr<Upstream>, UpstreamProblem> try_open() {
-    return Upstream::open(shared_.upstreams, {leads_.origin, leads_.address, leads_.proxy, tunnel_},
+    return Upstream::open(shared_.upstreams,
+                          {leads_.origin, leads_.address, leads_.proxy, tunnel_, leads_.only_http2},
                           [this] { return client_.gone(); });
   }
 
@@ -152,7 +153,10 @@ class Recorder {
       client_.end(flow::End::kReset);
       return;
     }
-    start_tls(shared_, party_, client_, *context, first_, leads_.origin.host);
+    // A server that knows no ALPN is none to those who insist on HTTP/2 either.
+    const bool chooses_protocol = untrusted || !leads_.only_http2 ||
+                                  std::get<std::unique_ptr<Upstream>>(opened)->speaks_http2();
+    start_tls(shared_, party_, client_, *context, first_, leads_.origin.host, chooses_protocol);
     first_.clear();
     if (untrusted) {
       // It can't trust this certificate either, and ends the handshake as it would have.

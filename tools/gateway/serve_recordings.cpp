@@ -197,6 +197,13 @@ class RecordingsServer {
     make_replay();
   }
 
+  void obey_one(flow::Http2Seen& command, flow::Commands&) {
+    push_all();
+    over_ = true;
+    if (leads_.origin.scheme.empty()) leads_.origin.scheme = "http";
+    serve_http2(shared_, party_, client_, leads_, command.unsent);
+  }
+
   void obey_one(flow::Tunnel& command, flow::Commands& more) {
     leads_.origin = command.origin;
     leads_.proxy = false;

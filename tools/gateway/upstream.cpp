@@ -119,6 +119,12 @@ CURLcode Upstream::adjust(CURL*, void* context, void* tls) {
   SSL_CTX_clear_options(ssl_context, SSL_OP_IGNORE_UNEXPECTED_EOF);
   SSL_CTX_set_cert_cb(ssl_context, note_certificate_asked, &facts->certificate_asked);
   SSL_CTX_set1_cert_store(ssl_context, facts->authorities.get());
+  if (facts->http2) {
+    static constexpr unsigned char kHttp2[] = "\x02h2";
+    SSL_CTX_set_alpn_protos(ssl_context, kHttp2, sizeof kHttp2 - 1);
+    SSL_CTX_set_app_data(ssl_context, facts);
+    SSL_CTX_set_info_callback(ssl_context, note_protocol);
+  }
   return CURLE_OK;
 }
 
@@ -127,6 +133,15 @@ curl_socket_t Upstream::open_socket(void*, curlsocktype, curl_sockaddr* to) {
   const auto endpoint = control::endpoint_of(&to->addr, to->addrlen);
   if (endpoint && endpoint->is_synthetic()) return CURL_SOCKET_BAD;
   return socket(to->family, to->socktype | SOCK_CLOEXEC, to->protocol);
+}
+
+void Upstream::note_protocol(const SSL* ssl, int news, int) {
+  if ((news & SSL_CB_HANDSHAKE_DONE) == 0) return;
+  const unsigned char* name = nullptr;
+  unsigned size = 0;
+  SSL_get0_alpn_selected(ssl, &name, &size);
+  auto* const facts = static_cast<Tls*>(SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl)));
+  facts->speaks_http2 = std::string_view(reinterpret_cast<const char*>(name), size) == "h2";
 }
 
 bool Upstream::misses_certificate() const {
@@ -158,7 +173,9 @@ std::variant<std::unique_ptr<Upstream>, UpstreamProblem> Upstream::open(
   curl_easy_setopt(curl, CURLOPT_CONNECT_ONLY, 1L);
   curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
   curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, made->error_.get());
-  curl_easy_setopt(curl, CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_1_1);  // ALPN follows it
+  curl_easy_setopt(curl, CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_1_1);    // ALPN follows it
+  if (target.http2) curl_easy_setopt(curl, CURLOPT_SSL_ENABLE_ALPN, 0L);  // adjust() offers it
+  made->tls_facts_.http2 = target.http2;
   curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT, kConnectTimeoutSeconds);
   curl_easy_setopt(curl, CURLOPT_OPENSOCKETFUNCTION, open_socket);
   curl_easy_setopt(curl, CURLOPT_NOPROGRESS, 0L);

@@ -51,6 +51,7 @@ class Upstream final : public Stream {
     std::string address;  // where that really is; empty: looked up
     bool direct = false;  // through no proxy of the environment
     std::string tunnel;   // the program's own proxy, where our environment names none; a URL
+    bool http2 = false;   // is what is offered by ALPN, instead of HTTP/1.1
   };
   // Blocks until the connection stands or can't be made; given_up is asked about once a
   // second whether there is anybody left to wait for it.
@@ -69,6 +70,8 @@ class Upstream final : public Stream {
   // where it had asked for a certificate in vain. Else empty. TLS 1.3 says so only with the first
   // read.
   [[nodiscard]] const std::string& refusal() const { return refusal_; }
+  // The server has chosen HTTP/2 by ALPN.
+  [[nodiscard]] bool speaks_http2() const { return tls_facts_.speaks_http2; }
   // The server's, as text; empty where a proxy or CONNECT_TO stands between.
   [[nodiscard]] const std::string& peer_address() const { return peer_address_; }
   // Nothing more will be sent. Over TLS the server is not told: it would close.
@@ -97,9 +100,13 @@ class Upstream final : public Stream {
     const UpstreamSettings* settings = nullptr;
     CertStorePtr authorities;
     bool certificate_asked = false;  // ours
+    bool http2 = false;              // as Target::http2
+    bool speaks_http2 = false;       // the server has chosen it
   };
   static CURLcode adjust(CURL* curl, void* context, void* tls);
   static curl_socket_t open_socket(void* unused, curlsocktype purpose, curl_sockaddr* to);
+  // The handshake is over, among other news: libcurl tells of the session only later.
+  static void note_protocol(const SSL* ssl, int news, int);
 
   bool tls_ = false;
   Tls tls_facts_;

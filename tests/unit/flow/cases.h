@@ -238,10 +238,11 @@ inline constexpr Case kCases[] = {
       >> more
     )",
      Case::Replays::kNot, false, false, true},
-    {"http2", R"(
+    {"broken_http2", R"(
       >> PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n
-      == unrecorded http://api.test: the client speaks HTTP/2 with prior knowledge, which is not supported yet
-      == pass the client speaks HTTP/2 with prior knowledge, which is not supported yet
+      >> \x00\x00\x01\x00\x00\x00\x00\x00\x00x
+      == unrecorded http://api.test: its HTTP/2 DATA frame is malformed
+      == pass its HTTP/2 DATA frame is malformed
     )",
      Case::Replays::kNot, false},
     {"another_protocol", R"(

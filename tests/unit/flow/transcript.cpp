@@ -77,6 +77,9 @@ struct Describer {
   std::string operator()(const TlsSeen& c) const {
     return "tls " + std::to_string(c.unsent.size());
   }
+  std::string operator()(const Http2Seen& c) const {
+    return "http2 " + std::to_string(c.unsent.size());
+  }
   std::string operator()(const Tunnel& c) const {
     return "tunnel " + c.origin.host + ":" + std::to_string(c.origin.port);
   }

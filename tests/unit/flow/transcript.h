@@ -37,7 +37,7 @@ std::vector<std::string> expected(const Transcript& transcript);
 //   save POST http://api.test/x 200 request=3 body=12 chunks=2 closes truncated=eof early=0 partial
 //   unrecorded GET http://h/: <reason>
 //   pass <reason>         pass-live <reason>
-//   tls 3                 tunnel api.test:443        find GET http://h/
+//   tls 3                 http2 24              tunnel api.test:443        find GET http://h/
 std::string describe(const Command& command);
 std::vector<std::string> describe(const Commands& commands);
 

@@ -144,10 +144,10 @@ TEST_P(DistrustTest, AProgramThatHadLeftHasNotSeenTheCertificate) {
 }
 
 TEST_P(DistrustTest, WhatTheGatewayCantAgreeToIsNoDistrust) {
-  SSL_CTX_set_alpn_protos(careless_.get(), reinterpret_cast<const unsigned char*>("\2h2"), 3);
+  SSL_CTX_set_alpn_protos(careless_.get(), reinterpret_cast<const unsigned char*>("\2h3"), 3);
   const auto wire = lab_.hand_over();
   EXPECT_FALSE(wire->connect_tls(careless_.get(), "api.test"));
-  EXPECT_THAT(lab_.told(), HasSubstr("the program offers HTTP/2 alone"));
+  EXPECT_THAT(lab_.told(), HasSubstr("the program offers neither HTTP/1.1 nor HTTP/2"));
   EXPECT_THAT(lab_.outcomes(), ElementsAre("refused"));
 }
 

@@ -109,7 +109,7 @@ TEST_F(ReplayTest, AProxyIsPlayedToo) {
   EXPECT_EQ(wire->read_until("one"), answer("one"));
 }
 
-TEST_F(ReplayTest, OnlyHttp1IsSpoken) {
+TEST_F(ReplayTest, WhoOffersBothVersionsStaysWithHttp1) {
   lab_.load("replay", 1);
   SslContextPtr both(SSL_CTX_new(TLS_client_method()));
   SSL_CTX_load_verify_file(both.get(), ca_path(lab_.shared().config.session_dir).c_str());
@@ -122,7 +122,7 @@ TEST_F(ReplayTest, OnlyHttp1IsSpoken) {
   SSL_get0_alpn_selected(wire->ssl(), &chosen, &size);
   EXPECT_EQ(std::string(reinterpret_cast<const char*>(chosen), size), "http/1.1");
 
-  SSL_CTX_set_alpn_protos(both.get(), reinterpret_cast<const unsigned char*>("\2h2"), 3);
+  SSL_CTX_set_alpn_protos(both.get(), reinterpret_cast<const unsigned char*>("\2h3"), 3);
   const auto other = lab_.hand_over();
   EXPECT_FALSE(other->connect_tls(both.get(), "api.test"));
 }

@@ -20,10 +20,6 @@ void FakeTap::on_close() {
   ++closed;
 }
 
-void FakeTap::on_unreadable(const std::string& reason) {
-  unreadable = reason;
-}
-
 FakeGate& gate() {
   static FakeGate instance;
   return instance;

@@ -16,13 +16,11 @@ class FakeTap final : public runtime::TlsTap {
   void on_read(const void* bytes, size_t n) override;
   void on_read_end(flow::End end) override;
   void on_close() override;
-  void on_unreadable(const std::string& reason) override;
   bool wants_drain() override { return draining; }
 
   std::string written, read;
   std::vector<flow::End> ends;
   int closed = 0;
-  std::string unreadable;
   bool draining = false;
 };
 

@@ -25,10 +25,18 @@ TEST(Alpn, ABrokenListOffersNothing) {
 
 TEST(Alpn, TellsWhatTheClientCanSpeak) {
   EXPECT_EQ(classify_alpn({}), AlpnOffer::kNone);
-  EXPECT_EQ(classify_alpn({"h2"}), AlpnOffer::kOnlyOther);
-  EXPECT_EQ(classify_alpn({"h3", "h2"}), AlpnOffer::kOnlyOther);
+  EXPECT_EQ(classify_alpn({"h2"}), AlpnOffer::kHasHttp2);
+  EXPECT_EQ(classify_alpn({"h3", "h2"}), AlpnOffer::kHasHttp2);
+  EXPECT_EQ(classify_alpn({"h3"}), AlpnOffer::kOnlyOther);
   EXPECT_EQ(classify_alpn({"http/1.0"}), AlpnOffer::kNone);
   EXPECT_EQ(classify_alpn({"h2", "http/1.1"}), AlpnOffer::kHasHttp11);
+}
+
+TEST(Alpn, Http11IsChosenBeforeHttp2) {
+  EXPECT_EQ(choose_alpn({"h2", "http/1.1"}), "http/1.1");
+  EXPECT_EQ(choose_alpn({"grpc-exp", "h2"}), "h2");
+  EXPECT_EQ(choose_alpn({"h3"}), "");
+  EXPECT_EQ(choose_alpn({}), "");
 }
 
 TEST(Alpn, OnlyAChoiceIsNarrowed) {
