@@ -245,6 +245,7 @@ TEST_F(Http2Record, AnAnswerAfterWhichTheRestIsNotWanted) {
   const int32_t call = client_.request(asks("POST", "/upload"), {"a"}, false);
   exchange();
   server_.respond(call, {{":status", "413"}});
+  exchange();
   server_.reset(call, NGHTTP2_NO_ERROR);
   exchange();
   EXPECT_THAT(played().commands,
