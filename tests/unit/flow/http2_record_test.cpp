@@ -249,7 +249,7 @@ TEST_F(Http2Record, AnAnswerAfterWhichTheRestIsNotWanted) {
   server_.reset(call, NGHTTP2_NO_ERROR);
   exchange();
   EXPECT_THAT(played().commands,
-              ElementsAre("save POST http://api.test/upload 413 early=1 partial"));
+              ElementsAre("save POST http://api.test/upload 413 request=1 early=1 partial"));
 }
 
 TEST_F(Http2Record, WhatTheProgramCancelsIsCutOffByIt) {

@@ -112,6 +112,7 @@ TEST_P(Http2Replay, AStreamThatIsNotReadHoldsUpNobody) {
   EXPECT_EQ(client.await(client.ask(post, "body")).body, "posted");
   client.cancel(waiting);
   EXPECT_EQ(client.await(client.get("/a")).body, "one");
+  wire->close();
   EXPECT_THAT(lab_.told(), HasSubstr("/post was given up by the program"));
 }
 
