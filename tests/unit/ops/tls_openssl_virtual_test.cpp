@@ -193,7 +193,7 @@ TEST_F(VirtualOpenssl, AnOfferOnTheObjectGoesBeforeItsContexts) {
   openssl::SSL_CTX_set_alpn_protos(caller_, context_.get(), wide, sizeof wide - 1);
   openssl::SSL_set_alpn_protos(caller_, ssl_, narrow, sizeof narrow - 1);
   ASSERT_EQ(openssl::SSL_connect(caller_, ssl_), 1);
-  EXPECT_EQ(testing::gate().alpn, AlpnOffer::kOnlyOther);
+  EXPECT_EQ(testing::gate().alpn, AlpnOffer::kHasHttp2);
 }
 
 TEST_F(VirtualOpenssl, ThePeerIsTheHostThatWasDecided) {
