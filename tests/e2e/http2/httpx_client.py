@@ -13,6 +13,9 @@ def show(response):
 
 
 trust = ssl.create_default_context(cafile=os.environ["E2E_CA"])
+# httpx would offer HTTP/1.1 as well.
+offer = trust.set_alpn_protocols
+trust.set_alpn_protocols = lambda names: offer(["h2"])
 with httpx.Client(http1=False, http2=True, verify=trust, base_url=sys.argv[1], timeout=20) as client:
     show(client.get("/json"))
     show(client.post("/echo", content=b"hello", cookies={"a": "1"}))
