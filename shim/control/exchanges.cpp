@@ -141,7 +141,7 @@ void Exchanges::miss(flow::Asker& asker, const http::Exchange& request,
     line.detail =
         fmt::format("an upgrade to {} can be replayed only where the server declined it", protocol);
     outlets_.tell_user(fmt::format("{} refused: {}", name, line.detail));
-    connection.deliver_miss("", line.detail, env_.monotonic_time_us(), more);
+    asker.deliver_miss("", line.detail, env_.monotonic_time_us(), more);
     outlets_.journal(std::move(line));
     return;
   }

@@ -225,7 +225,7 @@ TEST_F(RecordingsCli, VerifyFindsEveryKindOfProblem) {
 
   std::ofstream(fs::path(big).replace_extension(".body"), std::ios::app) << "more";
   output = cli_.run("verify");
-  EXPECT_THAT(output.out, HasSubstr(name_of(big) + ": problem: "));
+  EXPECT_THAT(output.out, HasSubstr(name_of(big) + ": note: edited by hand"));
   fs::remove(fs::path(big).replace_extension(".body"));
   output = cli_.run("verify --json");
   EXPECT_THAT(output.out, AllOf(HasSubstr("\"file\":\"" + name_of(big) + "\",\"kind\":\"problem\""),
