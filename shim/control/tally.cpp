@@ -13,6 +13,7 @@ namespace {
 constexpr size_t kBorrowed = kOutcomes.size();
 constexpr size_t kProblems = kBorrowed + 1;
 constexpr size_t kUnderWay = kProblems + 1;
+constexpr size_t kHttp2Connections = kUnderWay + 1;
 constexpr size_t kMaxTextBytes = 1000;
 constexpr const char* kUnreachedName = "/unreached";
 
@@ -73,12 +74,17 @@ uint64_t Tally::count(Outcome outcome) const {
   return outcomes[index_of(outcome)];
 }
 
+void account_http2(SessionMemory& memory) {
+  memory.count(kHttp2Connections);
+}
+
 Result<Tally> tally_of(const SessionMemory& memory) {
   if (const Status reached = memory.reachable(); !reached) return reached.error();
   Tally tally;
   for (size_t i = 0; i < tally.outcomes.size(); ++i) tally.outcomes[i] = memory.counter(i);
   tally.borrowed = memory.counter(kBorrowed);
   tally.problems_counted = memory.counter(kProblems);
+  tally.http2_connections = memory.counter(kHttp2Connections);
   const auto texts = memory.values(problem_name());
   if (!texts) return texts.error();
   for (const auto& text : *texts) {
@@ -91,6 +97,7 @@ Tally difference(Tally now, const Tally& before) {
   for (size_t i = 0; i < now.outcomes.size(); ++i) now.outcomes[i] -= before.outcomes[i];
   now.borrowed -= before.borrowed;
   now.problems_counted -= before.problems_counted;
+  now.http2_connections -= before.http2_connections;
   const size_t known = std::min(before.problems.size(), now.problems.size());
   now.problems.erase(now.problems.begin(), now.problems.begin() + static_cast<ptrdiff_t>(known));
   return now;

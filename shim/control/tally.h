@@ -3,7 +3,8 @@
 //
 // Counters, by their index: 0 hits, 1 misses, 2 recorded, 3 unchanged, 4 passed, 5 lost, 6 refused,
 // 7 unrecorded; 8 hits that were borrowed; 9 problems, of which the first kMaxProblems are kept as
-// values named "problem": lines of a journal, shortened; 10 exchanges under way.
+// values named "problem": lines of a journal, shortened; 10 exchanges under way;
+// 11 connections that spoke HTTP/2.
 #pragma once
 
 #include <sys/types.h>
@@ -28,11 +29,15 @@ inline constexpr uint64_t kMaxProblems = 1000;
 void account(Env& env, SessionMemory& memory, const std::string& journal_path,
              const std::string& session_dir, const JournalLine& line);
 
+// Counts a connection that speaks HTTP/2. Threads: any.
+void account_http2(SessionMemory& memory);
+
 struct Tally {
   std::array<uint64_t, kOutcomes.size()> outcomes{};  // by kOutcomes
   uint64_t borrowed = 0;                              // of the hits
   std::vector<JournalLine> problems;                  // missed, lost, unrecorded and refused
   uint64_t problems_counted = 0;                      // with those that were not kept
+  uint64_t http2_connections = 0;
 
   [[nodiscard]] uint64_t count(Outcome outcome) const;
 };

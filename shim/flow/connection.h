@@ -30,6 +30,8 @@ struct Settings {
   // True if exchanges with this origin are to be recorded or replayed. address: where it is, or
   // empty where that is not known.
   std::function<bool(const http::Origin&, const std::string& address)> is_configured;
+  // Called when a connection turns out to speak HTTP/2; may be empty.
+  std::function<void()> on_http2 = {};
 };
 
 // --- Commands -----------------------------------------------------------------------

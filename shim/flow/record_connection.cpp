@@ -178,6 +178,7 @@ void RecordConnection::Impl::sniff_client(Commands& out) {
 
 void RecordConnection::Impl::begin_http2(Commands& out) {
   step(PhaseStep::kHttpSeen);
+  if (settings.on_http2) settings.on_http2();
   if (origin.scheme.empty()) origin.scheme = "http";
   http2.emplace(
       owner,

@@ -152,6 +152,7 @@ void ReplayConnection::Impl::sniff_client(Commands& out) {
     unfed.clear();
   } else if (protocol == http::Protocol::kHttp2 && !is_proxy) {
     step(PhaseStep::kLeft);
+    if (settings.on_http2) settings.on_http2();
     out.emplace_back(Http2Seen{std::move(unfed)});
     unfed.clear();
   } else {

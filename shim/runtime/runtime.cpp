@@ -167,6 +167,7 @@ void start_now() {
                                                        const std::string& address) {
     return hosts->configured(origin.host, origin.port, address);
   };
+  settings.on_http2 = [memory = made->config.store.memory] { control::account_http2(*memory); };
   load_test_id();
   // Where this process has become another program, the one before it may have used it.
   if (!made->config.session_is_fresh) note_session_use();

@@ -6,6 +6,7 @@
 #include "shim/base/regular_file.h"
 #include "shim/http/message.h"
 #include "shim/match/canonical.h"
+#include "shim/match/meaning.h"
 #include "shim/match/python_json.h"
 #include "shim/match/redact.h"
 #include "shim/match/sketch.h"
@@ -156,7 +157,11 @@ Missing Store::Impl::explain(const http::Exchange& request, const match::Request
   const auto index_now = refreshed_index(false);
   // As the key sees them: what is left out of keys is no difference.
   const match::UserRules rules(options.match);
-  const Json asked_body = match::canonical_body(match::body_of(key.request), false, rules);
+  const auto meaning = [&](const Json& asked_for) {
+    return match::canonical_body(match::meaning_of(match::body_of(asked_for), key.path), false,
+                                 rules);
+  };
+  const Json asked_body = meaning(key.request);
   const std::string asked_url = text_of(key.request, "url");
   const std::string asked_test = request.test_id.value_or("");
   std::vector<Candidate> candidates;
@@ -174,8 +179,7 @@ Missing Store::Impl::explain(const http::Exchange& request, const match::Request
     if (!recorded) continue;
     candidate.request = std::move(*recorded);
     candidate.url = text_of(candidate.request, "url");
-    candidate.body = body_differences(
-        match::canonical_body(match::body_of(candidate.request), false, rules), asked_body);
+    candidate.body = body_differences(meaning(candidate.request), asked_body);
     // Of a body that is no JSON there is a digest alone.
     for (Difference& difference : candidate.body) {
       if (difference.place == "/sha256") difference.place.clear();

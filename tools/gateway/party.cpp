@@ -43,6 +43,7 @@ Result<std::unique_ptr<Shared>> Shared::load(const control::GetEnv& get_env, con
                                                      const std::string& address) {
     return hosts->configured(origin.host, origin.port, address);
   };
+  flow.on_http2 = [memory = config.store.memory] { control::account_http2(*memory); };
   return shared;
 }
 

@@ -58,6 +58,10 @@ std::string summary_text(const control::Tally& tally, control::Mode mode, const 
   }
   std::string text = fmt::format("recshim: {} ({}{}{})\n", fmt::join(parts, ", "), dir,
                                  settings.empty() ? "" : ", settings of ", settings);
+  if (tally.http2_connections > 0) {
+    text += fmt::format("  {} {} HTTP/2\n", tally.http2_connections,
+                        tally.http2_connections == 1 ? "connection spoke" : "connections spoke");
+  }
   const size_t listed = std::min(tally.problems.size(), kListedProblems);
   for (size_t i = 0; i < listed; ++i) {
     const JournalLine& line = tally.problems[i];
