@@ -192,6 +192,29 @@ std::string redact_urls_in(std::string_view text, const MatchOptions& options) {
 
 }  // namespace
 
+namespace {
+
+// X-Auth-Key and its kin, but not the keys that open nothing.
+bool names_a_key(std::string_view lower) {
+  constexpr std::array<std::string_view, 13> kOthers = {
+      "idempotency", "cache", "surrogate", "websocket", "partition", "routing", "object",
+      "row",         "sort",  "public",    "primary",   "dedup",     "event"};
+  if (!lower.ends_with("-key") && !lower.ends_with("_key")) return false;
+  lower.remove_suffix(4);
+  return std::none_of(kOthers.begin(), kOthers.end(),
+                      [&](std::string_view other) { return lower.ends_with(other); });
+}
+
+// Ends of names that tell of a session, a signature or a proof of possession (RFC 9449).
+bool ends_like_a_secret(std::string_view lower) {
+  constexpr std::array<std::string_view, 7> kEnds = {
+      "session-id", "sessionid", "session_id", "-sign", "dpop", "-otp", "-jwt"};
+  return std::any_of(kEnds.begin(), kEnds.end(),
+                     [&](std::string_view end) { return lower.ends_with(end); });
+}
+
+}  // namespace
+
 bool is_sensitive_header(std::string_view name, const MatchOptions& options) {
   if (listed(name, options.redact_headers)) return true;
   const std::string lower = http::to_lower(name);
@@ -203,7 +226,8 @@ bool is_sensitive_header(std::string_view name, const MatchOptions& options) {
                                  "private-key", "functions-key"};
   const auto in_name = [&](const char* part) { return contains(lower, part); };
   return lower == "cookie" || lower == "set-cookie" || lower == "set-cookie2" ||
-         names_a_token(lower) || std::any_of(kParts.begin(), kParts.end(), in_name);
+         names_a_token(lower) || names_a_key(lower) || ends_like_a_secret(lower) ||
+         std::any_of(kParts.begin(), kParts.end(), in_name);
 }
 
 bool is_sensitive_parameter(std::string_view name, const MatchOptions& options) {

@@ -16,11 +16,27 @@ std::string header(const char* name, const char* value, const MatchOptions& opti
 }
 
 TEST(RedactHeaders, ReplacesSecretValuesAndKeepsNames) {
-  for (const char* name :
-       {"Authorization", "authorization", "Proxy-Authorization", "X-API-Key", "api-key",
-        "x-goog-api-key", "X-Auth-Token", "x-amz-security-token", "X-Client-Secret",
-        "X-My-Password", "Ocp-Apim-Subscription-Key", "Private-Token", "X-CSRF-Token",
-        "AWS-Secret-Access-Key", "x-ogx-provider-data"}) {
+  for (const char* name : {"Authorization",
+                           "authorization",
+                           "Proxy-Authorization",
+                           "X-API-Key",
+                           "api-key",
+                           "x-goog-api-key",
+                           "X-Auth-Token",
+                           "x-amz-security-token",
+                           "X-Client-Secret",
+                           "X-My-Password",
+                           "Ocp-Apim-Subscription-Key",
+                           "Private-Token",
+                           "X-CSRF-Token",
+                           "AWS-Secret-Access-Key",
+                           "x-ogx-provider-data",
+                           "X-Auth-Key",
+                           "DD-APPLICATION-KEY",
+                           "aeg-sas-key",
+                           "CB-ACCESS-SIGN",
+                           "DPoP",
+                           "X-Session-Id"}) {
     EXPECT_EQ(header(name, "s3cr3t"), kRedacted) << name;
     EXPECT_EQ(header(name, ""), "") << name;
   }
@@ -31,6 +47,9 @@ TEST(RedactHeaders, LeavesCountsAndOrdinaryHeadersAlone) {
   EXPECT_EQ(header("anthropic-ratelimit-tokens-limit", "80000"), "80000");
   EXPECT_EQ(header("X-Total-Tokens", "12"), "12");
   EXPECT_EQ(header("Content-Type", "application/json"), "application/json");
+  for (const char* name : {"Idempotency-Key", "Surrogate-Key", "Sec-WebSocket-Key", "X-Design"}) {
+    EXPECT_EQ(header(name, "k-17"), "k-17") << name;
+  }
   EXPECT_EQ(header("x-request-id", "req_0123456789abcdef"), "req_0123456789abcdef");
 }
 
