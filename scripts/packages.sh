@@ -15,7 +15,7 @@ test_build_packages=(libboost-dev libgmock-dev libgnutls28-dev libgtest-dev pyth
 test_packages=("${test_build_packages[@]}" "${demo_packages[@]}" "${deb_packages[@]}" binutils chromium
   clang-format clang-tidy debootstrap g++-12 git iproute2 liblwp-protocol-https-perl libnss3-tools libwww-perl make
   musl-tools
-  nginx-light php-cli php-curl python3-venv ruby wget wget2)
+  nginx-light php-cli php-curl python3-venv ruby strace valgrind wget wget2)
 # Runtimes that are often here from elsewhere: Debian's where there is none. cargo-web is a newer cargo.
 command -v npm >/dev/null || test_packages+=(nodejs npm)
 command -v javac >/dev/null || test_packages+=(default-jdk-headless)

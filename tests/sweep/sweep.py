@@ -178,7 +178,7 @@ def replace(document, pointer, value):
 def main():
     parser = argparse.ArgumentParser(description="What goes wrong once in each place: see the head of this file.")
     parser.add_argument("kinds", nargs="*", metavar="faults|kills|damage", help="default: all three")
-    parser.add_argument("--inject", required=True, help="the program that lets system calls fail")
+    parser.add_argument("--inject", required=True, type=pathlib.Path, help="the program that lets system calls fail")
     parser.add_argument("--every", type=int, default=1, metavar="N", help="only one of N places, by chance")
     parser.add_argument("--seed", type=int, default=random.randrange(10**6), help="of that chance; printed")
     options = parser.parse_args()
@@ -188,7 +188,7 @@ def main():
     print(f"seed {options.seed}", flush=True)
     with tempfile.TemporaryDirectory(prefix="recshim-sweep-") as folder:
         lab = labs.Lab(pathlib.Path(folder) / "lab", pki.ensure())
-        sweep = Sweep(lab, options.inject, options.every, options.seed)
+        sweep = Sweep(lab, options.inject.resolve(), options.every, options.seed)
         try:
             lab.serve()
             reference = sweep.record_reference()
