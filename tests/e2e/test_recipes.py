@@ -230,5 +230,7 @@ def test_docker_default_limits(lab):
 
 
 def doctor(lab):
-    told = lab.run(contained(paths.LAUNCHER, "doctor", "--json"), lab.base_env(), "doctor")
+    # The lab's own folder may be too long for a socket's path.
+    env = {name: value for name, value in lab.base_env().items() if name != "XDG_RUNTIME_DIR"}
+    told = lab.run(contained(paths.LAUNCHER, "doctor", "--json"), env, "doctor")
     return {check["name"]: check for check in json.loads(told.stdout)["system"]}

@@ -14,7 +14,7 @@ import tempfile
 
 from fixture_server import FixtureServer
 
-RUN_TIMEOUT_S = 25
+RUN_TIMEOUT_S = 60
 
 # What a program trusts; no certificate is decoded here.
 BUNDLE = "# one CA\n-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n"
