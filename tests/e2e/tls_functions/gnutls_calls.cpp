@@ -29,9 +29,9 @@ struct Connection {
     gnutls_set_default_priority(session);
     gnutls_credentials_set(session, GNUTLS_CRD_CERTIFICATE, credentials);
     gnutls_server_name_set(session, GNUTLS_NAME_DNS, kHost, sizeof kHost - 1);
-    static unsigned char name[] = {'h', '2'};
-    const gnutls_datum_t only_http2{name, sizeof name};
-    if (fails) gnutls_alpn_set_protocols(session, &only_http2, 1, 0);
+    static unsigned char name[] = {'h', '3'};
+    const gnutls_datum_t only_http3{name, sizeof name};
+    if (fails) gnutls_alpn_set_protocols(session, &only_http3, 1, 0);
     fd = dial("443");
     if (fails && !replayed) shutdown(fd, SHUT_RDWR);
     gnutls_transport_set_int(session, fd);

@@ -1,5 +1,5 @@
 // Every function that the installed libssl has for an SSL, on connections that have shaken hands,
-// or that failed to: openssl_calls done|failed. To fail, the program offers HTTP/2 alone (for
+// or that failed to: openssl_calls done|failed. To fail, the program offers HTTP/3 alone (for
 // replay), or shuts its socket down before (live).
 #include <openssl/bio.h>
 #include <openssl/err.h>
@@ -24,8 +24,8 @@ struct Connection {
     SSL_CTX_set_verify(context, SSL_VERIFY_PEER, nullptr);
     if (SSL_CTX_load_verify_locations(context, std::getenv("E2E_CA"), nullptr) != 1) give_up("CA");
     ssl = SSL_new(context);
-    static const unsigned char only_http2[] = {2, 'h', '2'};
-    if (fails) SSL_set_alpn_protos(ssl, only_http2, sizeof only_http2);
+    static const unsigned char only_http3[] = {2, 'h', '3'};
+    if (fails) SSL_set_alpn_protos(ssl, only_http3, sizeof only_http3);
     SSL_set_tlsext_host_name(ssl, "api.openai.com");
     fd = dial("443");
     if (fails && !replayed) shutdown(fd, SHUT_RDWR);
