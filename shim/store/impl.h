@@ -53,7 +53,7 @@ struct Store::Impl {
   bool looked_at_every_file_lately();
 
   Result<Lookup> find(const http::Exchange& request);
-  // Lookup by name (find.cpp). stem: the hash, or what replaces it.
+  // Lookup by name (find.cpp); the rest is in find_set.cpp. stem: the hash, or what replaces it.
   Result<std::optional<Found>> find_by_name(const http::Exchange& request,
                                             const match::RequestKey& key, const std::string& stem);
   Result<std::optional<Found>> find_model_list(const http::Exchange& request,
@@ -85,6 +85,13 @@ struct Store::Impl {
   // diagnosis.cpp
   Missing explain(const http::Exchange& request, const match::RequestKey& key);
 };
+
+// A session has more threads than that at no time: each try that fails is another's success.
+inline constexpr int kMaxTries = 100'000;
+inline constexpr const char* kRestless = "too many equal requests at once";
+
+// Stands for wishes in the names of counters.
+std::string digest_of(const match::Json& wishes);
 
 // False when there is no such file; an Error when that can't be told.
 Result<bool> exists(Env& env, const std::string& path);
